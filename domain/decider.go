@@ -1,0 +1,41 @@
+package domain
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+
+	"kelisim/domain/event"
+)
+
+// A Decider is one book's rules: pure functions over commands C, state S and events E.
+// decidertest.Total checks that Evolve knows every event of the book.
+type Decider[C, S, E any] struct {
+	// Decide answers a wish with the facts that follow from it, or with a refusal (*Error).
+	// No events and no error means that nothing needs to happen.
+	Decide func(S, C, Context) ([]E, error)
+	// Evolve folds one recorded fact into the state. It may not change the state that it was
+	// given: slices and maps are copied before they grow, since folds are cached and shared.
+	Evolve func(S, E, event.Meta) S
+}
+
+// Context is what a decision may know beside the state: all of it is passed in, none is looked up.
+type Context struct {
+	// OccurredAt is the moment as of which the command is decided.
+	OccurredAt time.Time
+	// Now is when the ledger learns of it; never before what is already recorded.
+	Now time.Time
+	// Actor is who wishes it.
+	Actor event.Actor
+	// Command names the wish; the ids of the things that it creates derive from it.
+	Command uuid.UUID
+	// Parameters are those of the terms in force at OccurredAt.
+	Parameters Parameters
+}
+
+// ID derives the id of a thing that the command creates: the same command always makes the
+// same ids, so that a repeated command cannot create two. what tells several things of one
+// command apart ("order", "consent").
+func (c Context) ID(what string) string {
+	return uuid.NewSHA1(c.Command, []byte(what)).String()
+}

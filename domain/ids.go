@@ -1,0 +1,69 @@
+package domain
+
+import (
+	"strings"
+
+	"github.com/google/uuid"
+)
+
+// UserID names a registered user: a random UUID in its canonical form, so that nothing about
+// the person can be read from it.
+type UserID string
+
+// ParseUserID reads a UUID in canonical form; anything else is invalid-request.
+func ParseUserID(s string) (UserID, error) {
+	id, err := ParseID(s)
+	return UserID(id), err
+}
+
+// ParseID reads any id of ours: a UUID in its canonical 36-character lower-case form.
+func ParseID(s string) (string, error) {
+	u, err := uuid.Parse(s)
+	if err != nil || u.String() != s || u == uuid.Nil {
+		return "", Refuse(Invalid, "invalid-request", "an id is a UUID in lower case with hyphens")
+	}
+	return s, nil
+}
+
+// Stream names an ordered run of events: a category, a hyphen, an id that may itself hold
+// hyphens ("user-5f0c…"); the site's own stream is a category alone.
+type Stream string
+
+// The streams there are. Categories are cut at the first hyphen, so none holds one itself,
+// save the ledger's own two.
+const (
+	SiteStream        Stream = "site"
+	HeadsStream       Stream = "ledger-heads"
+	CheckpointsStream Stream = "ledger-checkpoints"
+)
+
+func UserStream(id UserID) Stream     { return Stream("user-" + string(id)) }
+func ReadsStream(id UserID) Stream    { return Stream("reads-" + string(id)) }
+func DueStream(id UserID) Stream      { return Stream("due-" + string(id)) }
+func ActivityStream(id string) Stream { return Stream("activity-" + id) }
+func LetterStream(id string) Stream   { return Stream("letter-" + id) }
+func IncidentStream(id string) Stream { return Stream("incident-" + id) }
+func PaymentStream(provider, transaction string) Stream {
+	return Stream("payment-" + provider + "-" + transaction)
+}
+
+// Category is what stands before the first hyphen: "user", "activity", "site".
+func (s Stream) Category() string {
+	c, _, _ := strings.Cut(string(s), "-")
+	return c
+}
+
+// ID is what stands after the first hyphen, or "".
+func (s Stream) ID() string {
+	_, id, _ := strings.Cut(string(s), "-")
+	return id
+}
+
+// User is the user whom a stream belongs to, where it belongs to one.
+func (s Stream) User() (UserID, bool) {
+	switch s.Category() {
+	case "user", "reads", "due":
+		return UserID(s.ID()), true
+	}
+	return "", false
+}
