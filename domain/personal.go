@@ -20,7 +20,9 @@ import (
 // Each Personal field of an event says which key seals it: `personal:"identity"`, `personal:"attributes"` or
 // `personal:"freeform"` (see Class).
 type Personal struct {
-	plain  string
+	// plain is behind a pointer because fmt prints the inside of a value that stands in an unexported field
+	// without asking it; what it then prints is an address.
+	plain  *string
 	sealed json.RawMessage
 	opened bool // plain was read from sealed
 }
@@ -35,13 +37,23 @@ const (
 )
 
 // NewPersonal makes a plain value, not yet sealed.
-func NewPersonal(plain string) Personal { return Personal{plain: plain} }
+func NewPersonal(plain string) Personal {
+	if plain == "" {
+		return Personal{}
+	}
+	return Personal{plain: &plain}
+}
 
 // Given tells whether there is a value, sealed or plain.
-func (p Personal) Given() bool { return p.plain != "" || p.sealed != nil }
+func (p Personal) Given() bool { return p.plain != nil || p.sealed != nil }
 
 // Plain is the value in clear, and whether it is at hand: false for a value that is sealed and was not opened.
-func (p Personal) Plain() (string, bool) { return p.plain, p.sealed == nil || p.opened }
+func (p Personal) Plain() (string, bool) {
+	if p.plain == nil {
+		return "", p.sealed == nil || p.opened
+	}
+	return *p.plain, true
+}
 
 // Sealed is the stored form, or nil if the value has not been sealed.
 func (p Personal) Sealed() json.RawMessage { return p.sealed }
@@ -50,7 +62,7 @@ func (p Personal) Sealed() json.RawMessage { return p.sealed }
 func (p *Personal) Seal(stored json.RawMessage) { p.sealed = stored; p.opened = true }
 
 // Open sets the clear value of a sealed one; only the vault calls it.
-func (p *Personal) Open(plain string) { p.plain = plain; p.opened = true }
+func (p *Personal) Open(plain string) { p.plain = &plain; p.opened = true }
 
 func (p Personal) String() string               { return "[personal]" }
 func (p Personal) GoString() string             { return "[personal]" }
@@ -66,7 +78,7 @@ func (p Personal) MarshalJSON() ([]byte, error) {
 	if p.sealed != nil {
 		return p.sealed, nil
 	}
-	if p.plain == "" {
+	if p.plain == nil {
 		return []byte("null"), nil
 	}
 	return nil, errPlain
@@ -80,8 +92,12 @@ func (p *Personal) UnmarshalJSON(b []byte) error {
 		*p = Personal{}
 		return nil
 	case len(b) > 0 && b[0] == '"':
-		*p = Personal{}
-		return json.Unmarshal(b, &p.plain)
+		var plain string
+		if err := json.Unmarshal(b, &plain); err != nil {
+			return err
+		}
+		*p = NewPersonal(plain)
+		return nil
 	case len(b) > 0 && b[0] == '{':
 		*p = Personal{sealed: bytes.Clone(b)}
 		return nil

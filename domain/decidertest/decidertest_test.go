@@ -160,6 +160,12 @@ func TestComplaints(t *testing.T) {
 		{"other personal value", "Berik", func(t testing.TB) {
 			decidertest.New(t, guests).When(domain.Context{}, ada).Then(named("Berik"))
 		}},
+		{"other sealed form", `{"k":2}`, func(t testing.TB) {
+			one, two := domain.Personal{}, domain.Personal{}
+			one.Seal([]byte(`{"k":1}`))
+			two.Seal([]byte(`{"k":2}`))
+			decidertest.New(t, guests).When(domain.Context{}, sign{one}).Then(signed{two})
+		}},
 		{"events where none were expected", "other events than expected", func(t testing.TB) {
 			decidertest.New(t, guests).When(domain.Context{}, ada).Nothing()
 		}},
