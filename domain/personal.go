@@ -24,8 +24,20 @@ type Personal struct {
 	// without asking it; what it then prints is an address.
 	plain  *string
 	sealed json.RawMessage
-	opened bool // plain was read from sealed
+	opened bool          // plain was read from sealed
+	closed PersonalState // why sealed could not be opened, or "" if nobody tried
 }
+
+// PersonalState says what a reader gets of a value. Only Destroyed and Depersonalised last for ever.
+type PersonalState string
+
+const (
+	Available      PersonalState = "available"       // in clear
+	NotAuthorised  PersonalState = "not-authorised"  // sealed, and not opened for this reader
+	Destroyed      PersonalState = "destroyed"       // every key of the person was destroyed (P-1.5)
+	Depersonalised PersonalState = "depersonalised"  // the keys to who the person is were destroyed (P-1.5)
+	KeyUnavailable PersonalState = "key-unavailable" // the key cannot be had now; it says nothing of erasure
+)
 
 // Class says which of a person's keys seals a value; the keys can be destroyed apart.
 type Class string
@@ -58,11 +70,34 @@ func (p Personal) Plain() (string, bool) {
 // Sealed is the stored form, or nil if the value has not been sealed.
 func (p Personal) Sealed() json.RawMessage { return p.sealed }
 
+// State tells whether the value is in clear, and why not. What is not given is in clear: it is nothing.
+func (p Personal) State() PersonalState {
+	switch {
+	case p.sealed == nil || p.opened:
+		return Available
+	case p.closed == "":
+		return NotAuthorised
+	}
+	return p.closed
+}
+
 // Seal sets the stored form; only the vault calls it.
-func (p *Personal) Seal(stored json.RawMessage) { p.sealed = stored; p.opened = true }
+func (p *Personal) Seal(stored json.RawMessage) {
+	p.sealed, p.opened, p.closed = stored, true, ""
+}
 
 // Open sets the clear value of a sealed one; only the vault calls it.
-func (p *Personal) Open(plain string) { p.plain = &plain; p.opened = true }
+func (p *Personal) Open(plain string) {
+	p.plain, p.opened, p.closed = &plain, true, ""
+}
+
+// Close says why a sealed value is not in clear, and forgets the clear value if there was one. A value that was never sealed
+// stays as it is.
+func (p *Personal) Close(why PersonalState) {
+	if p.sealed != nil {
+		p.plain, p.opened, p.closed = nil, false, why
+	}
+}
 
 func (p Personal) String() string               { return "[personal]" }
 func (p Personal) GoString() string             { return "[personal]" }

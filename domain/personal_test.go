@@ -130,6 +130,40 @@ func TestPersonalStates(t *testing.T) {
 	}
 }
 
+// A closed value says why, shows nothing, and is written as it was stored (P-1.5).
+func TestPersonalClosed(t *testing.T) {
+	var p domain.Personal
+	if p.State() != domain.Available {
+		t.Errorf("nothing reads as %s", p.State())
+	}
+	p = domain.NewPersonal(secret)
+	p.Close(domain.NotAuthorised)
+	if plain, _ := p.Plain(); plain != secret || p.State() != domain.Available {
+		t.Errorf("what is not stored has nothing to be opened from: %s", p.State())
+	}
+	p.Seal(json.RawMessage(`{"c":"AAAA"}`))
+	if p.State() != domain.Available {
+		t.Errorf("what was just sealed is still at hand: %s", p.State())
+	}
+	for _, why := range []domain.PersonalState{domain.NotAuthorised, domain.Destroyed, domain.Depersonalised, domain.KeyUnavailable} {
+		p.Close(why)
+		if plain, ok := p.Plain(); plain != "" || ok || p.State() != why || !p.Given() {
+			t.Errorf("closed as %s: %s, in clear %v", why, p.State(), ok)
+		}
+		if b, err := json.Marshal(p); err != nil || string(b) != `{"c":"AAAA"}` {
+			t.Errorf("closed as %s: written as %s (%v)", why, b, err)
+		}
+		p.Open(secret)
+		if p.State() != domain.Available {
+			t.Errorf("opened again: %s", p.State())
+		}
+	}
+	var stored domain.Personal
+	if err := json.Unmarshal([]byte(`{"c":"AAAA"}`), &stored); err != nil || stored.State() != domain.NotAuthorised {
+		t.Errorf("what nobody opened reads as %s (%v)", stored.State(), err)
+	}
+}
+
 type address struct {
 	Kind string          `json:"kind"`
 	Text domain.Personal `json:"text"`
