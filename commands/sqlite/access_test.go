@@ -1,0 +1,97 @@
+package sqlite_test
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"kelisim/commands/access"
+	"kelisim/commands/access/accesstest"
+	"kelisim/commands/sqlite"
+)
+
+func openAccess(t testing.TB, path string) *sqlite.Access {
+	t.Helper()
+	a, err := sqlite.OpenAccess(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := a.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return a
+}
+
+func TestAccessContract(t *testing.T) {
+	accesstest.Store(t, func(t *testing.T) (access.Store, access.Store) {
+		path := filepath.Join(t.TempDir(), "access.db")
+		return openAccess(t, path), openAccess(t, path)
+	})
+}
+
+// Revoking after a token was checked, through the very store that remembers it.
+func TestAccessForgetsItsOwnChanges(t *testing.T) {
+	ctx := context.Background()
+	a := openAccess(t, filepath.Join(t.TempDir(), "access.db"))
+	tokens := access.NewTokens(a, time.Now)
+	secret, _, err := tokens.Create(ctx, access.Wish{Name: "site", Role: access.Service})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if _, err := tokens.Check(ctx, secret); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := tokens.Revoke(ctx, "site"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tokens.Check(ctx, secret); err == nil {
+		t.Fatal("a revoked token still opens")
+	}
+}
+
+func TestAccessFileHoldsNoSecret(t *testing.T) {
+	ctx := context.Background()
+	path := filepath.Join(t.TempDir(), "access.db")
+	a := openAccess(t, path)
+	secret, made, err := access.NewTokens(a, time.Now).Create(ctx, access.Wish{Name: "site", Role: access.Service})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []byte
+	for _, suffix := range []string{"", "-wal"} {
+		b, err := os.ReadFile(path + suffix)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, b...)
+	}
+	if !bytes.Contains(all, []byte(made.ID)) {
+		t.Fatal("the token's id is not in the file: the search below proves nothing")
+	}
+	if bytes.Contains(all, []byte(secret[21:64])) {
+		t.Error("the secret lies in the file")
+	}
+}
+
+// A check is part of every request, so its cost is compared with what it saves: reading the row each time.
+func BenchmarkAccessCheck(b *testing.B) {
+	ctx := context.Background()
+	a := openAccess(b, filepath.Join(b.TempDir(), "access.db"))
+	tokens := access.NewTokens(a, time.Now)
+	secret, _, err := tokens.Create(ctx, access.Wish{Name: "site", Role: access.Service})
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if _, err := tokens.Check(ctx, secret); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
