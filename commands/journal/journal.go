@@ -98,6 +98,11 @@ var (
 	ErrBeforeLast = errors.New("recorded_at lies before the last event's")
 	// ErrTooLarge: the append is over MaxAppendBytes or MaxAppendEvents.
 	ErrTooLarge = errors.New("the append is too large")
+	// ErrInvalid: the append breaks a rule that Check tells; it can never succeed as it is.
+	ErrInvalid = errors.New("the append is malformed")
+	// ErrDuplicateID: an event with one of the ids stands elsewhere in the journal. Nothing was written.
+	// When it stands in the same stream the error is a *ConflictError too: the caller's view of the stream is stale.
+	ErrDuplicateID = errors.New("an event with this id stands elsewhere")
 	// ErrClosed: the store was closed, or stopped itself at its first I/O error.
 	ErrClosed = errors.New("the journal is closed")
 )

@@ -11,6 +11,8 @@ const TimeForm = "2006-01-02T15:04:05.000000Z"
 
 const stampKey = `"recorded_at":"`
 
+const stampLen = len(`,"recorded_at":""`) + len(TimeForm)
+
 // Stamp adds recorded_at to a metadata object as its last member. Stores call it at the moment that fixes
 // the event's place; what it returns is what is stored and hashed. Recorded times are whole microseconds.
 func Stamp(meta []byte, at time.Time) ([]byte, error) {
@@ -39,4 +41,21 @@ func Stamped(meta []byte) (time.Time, error) {
 		return time.Time{}, fmt.Errorf("recorded_at in metadata: %w", err)
 	}
 	return at, nil
+}
+
+// NextRecordedAt is the recorded time of the next event: the asked moment where there is one, else the
+// clock's, but never before the last event's. Asking for an earlier one is ErrBeforeLast.
+func NextRecordedAt(asked, now, last time.Time) (time.Time, error) {
+	if asked.IsZero() {
+		now = now.UTC().Truncate(time.Microsecond)
+		if now.Before(last) {
+			return last, nil
+		}
+		return now, nil
+	}
+	asked = asked.UTC().Truncate(time.Microsecond)
+	if asked.Before(last) {
+		return time.Time{}, ErrBeforeLast
+	}
+	return asked, nil
 }
