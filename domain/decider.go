@@ -25,6 +25,8 @@ type Context struct {
 	OccurredAt time.Time
 	// Now is when the ledger learns of it; never before what is already recorded.
 	Now time.Time
+	// Subject is the id of the user, letter or incident that the command is about.
+	Subject string
 	// Actor is who wishes it.
 	Actor event.Actor
 	// Command names the wish; the ids of the things that it creates derive from it.

@@ -150,12 +150,7 @@ func EachPersonal(v any, visit func(path string, class Class, p *Personal) error
 	if rv.Kind() != reflect.Pointer || rv.IsNil() {
 		return fmt.Errorf("EachPersonal wants a pointer, got %T", v)
 	}
-	return eachPersonal(rv.Elem(), "", "", visit)
-}
-
-func eachPersonal(v reflect.Value, path string, class Class, visit func(string, Class, *Personal) error) error {
-	if v.Type() == personalType {
-		p := v.Addr().Interface().(*Personal)
+	return eachPersonal(rv.Elem(), "", "", func(path string, class Class, p *Personal) error {
 		if class == "" {
 			return fmt.Errorf("personal field %q has no class", path)
 		}
@@ -163,6 +158,22 @@ func eachPersonal(v reflect.Value, path string, class Class, visit func(string, 
 			return nil
 		}
 		return visit(path, class, p)
+	})
+}
+
+// EachGiven visits every given personal value of a command, which has no classes: they are chosen by the event that it becomes.
+func EachGiven(command any, visit func(path string, p *Personal) error) error {
+	return eachPersonal(reflect.ValueOf(command).Elem(), "", "", func(path string, _ Class, p *Personal) error {
+		if !p.Given() {
+			return nil
+		}
+		return visit(path, p)
+	})
+}
+
+func eachPersonal(v reflect.Value, path string, class Class, visit func(string, Class, *Personal) error) error {
+	if v.Type() == personalType {
+		return visit(path, class, v.Addr().Interface().(*Personal))
 	}
 	switch v.Kind() {
 	case reflect.Pointer, reflect.Interface:

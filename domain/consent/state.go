@@ -1,0 +1,287 @@
+package consent
+
+import (
+	"slices"
+	"time"
+
+	"kelisim/domain/account"
+	"kelisim/domain/calendar"
+	"kelisim/domain/event"
+)
+
+// State is what was agreed and taken back, as dated facts.
+type State struct {
+	Consents    []Consent
+	Notices     []Notice
+	Holds       []Hold
+	Disclosures []Disclosure
+}
+
+// Consent is one press of a button.
+type Consent struct {
+	ID         string
+	At         time.Time
+	Day        calendar.Day
+	Acceptance account.Acceptance
+	Document   account.DocumentRef
+	Purposes   []string
+	Event      string
+}
+
+// Notice is one notice of withdrawal with what became of it.
+type Notice struct {
+	WithdrawalNoticeReceived
+	EnteredAt  time.Time // occurred_at of the entry
+	RecordedAt time.Time
+	Event      string
+
+	AcceptedAt, RefusedAt, RescindedAt          time.Time // zero where it did not happen
+	AcceptedEvent, RefusedEvent, RescindedEvent string
+	Grounds                                     []Ground // of the refusal
+	RefusedByOfficer                            bool
+	TookEffect                                  bool // the marker stands
+}
+
+// Hold is a legal hold.
+type Hold struct {
+	ID           string
+	Basis        string
+	Acts         []string
+	Since, Until time.Time // Until is zero while it stands
+	Event        string
+}
+
+// Disclosure is one entry of the register of disclosures.
+type Disclosure struct {
+	DisclosureMade
+	At    time.Time
+	Event string
+}
+
+// Status of a notice, in the words of the contract.
+const (
+	StatusPending     = "pending"
+	StatusRefused     = "refused"
+	StatusNotPerTerms = "not-per-terms"
+	StatusRescinded   = "rescinded"
+	StatusEffective   = "effective"
+)
+
+func evolve(s State, e Event, m event.Meta) State {
+	at, id := m.OccurredAt, m.ID.String()
+	switch e := e.(type) {
+	case Given:
+		s.Consents = append(slices.Clip(s.Consents), Consent{e.ConsentID, at, e.Day, e.Acceptance, e.Document, e.Purposes, id})
+	case WithdrawalNoticeReceived:
+		s.Notices = append(slices.Clip(s.Notices), Notice{WithdrawalNoticeReceived: e, EnteredAt: at, RecordedAt: m.RecordedAt, Event: id})
+	case WithdrawalAccepted:
+		s.notice(e.NoticeID, func(n *Notice) { n.AcceptedAt, n.AcceptedEvent = at, id })
+	case WithdrawalRefused:
+		s.notice(e.NoticeID, func(n *Notice) {
+			n.RefusedAt, n.RefusedEvent, n.Grounds, n.RefusedByOfficer = at, id, e.Grounds, e.ByOfficer
+		})
+	case WithdrawalRescinded:
+		s.notice(e.NoticeID, func(n *Notice) { n.RescindedAt, n.RescindedEvent = at, id })
+	case WithdrawalTookEffect:
+		s.notice(e.NoticeID, func(n *Notice) { n.TookEffect = true })
+	case DisclosureMade:
+		s.Disclosures = append(slices.Clip(s.Disclosures), Disclosure{e, at, id})
+	case LegalHoldSet:
+		s.Holds = append(slices.Clip(s.Holds), Hold{ID: e.HoldID, Basis: e.Basis, Acts: e.Acts, Since: at, Event: id})
+	case LegalHoldLifted:
+		s.Holds = slices.Clone(s.Holds)
+		for i := range s.Holds {
+			if h := &s.Holds[i]; h.ID == e.HoldID && h.Until.IsZero() {
+				h.Until = at
+			}
+		}
+	default:
+		panic("unhandled consent event")
+	}
+	return s
+}
+
+// notice changes one notice in a copy of the list.
+func (s *State) notice(id string, change func(*Notice)) {
+	s.Notices = slices.Clone(s.Notices)
+	for i := range s.Notices {
+		if s.Notices[i].NoticeID == id {
+			change(&s.Notices[i])
+		}
+	}
+}
+
+// Notice finds a notice by its id.
+func (s State) Notice(id string) (Notice, bool) {
+	for _, n := range s.Notices {
+		if n.NoticeID == id {
+			return n, true
+		}
+	}
+	return Notice{}, false
+}
+
+// Ends is the moment through which consents were given that the notice ends: the end of the day of receipt.
+func (n Notice) Ends() time.Time { return n.ReceivedOn.End() }
+
+// Covers tells whether the notice is about a purpose; without named purposes it is about everything.
+func (n Notice) Covers(purpose string) bool {
+	return len(n.Purposes) == 0 || slices.Contains(n.Purposes, purpose)
+}
+
+// Runs tells whether the notice's clock ran or had run at a moment: it had been received, was not refused at its
+// entry, was accepted if it had to be, and was neither refused by an officer nor rescinded by then.
+func (n Notice) Runs(t time.Time) bool {
+	if t.Before(n.ReceivedOn.Start()) || (!n.PerTerms && n.AcceptedAt.IsZero()) {
+		return false
+	}
+	if !n.RefusedAt.IsZero() && (!n.RefusedByOfficer || !t.Before(n.RefusedAt)) {
+		return false
+	}
+	return n.RescindedAt.IsZero() || t.Before(n.RescindedAt)
+}
+
+// StatusAt is what the notice is at a moment, in the words of the contract. "pending" is the answer while it runs;
+// "effective" once its moment has come.
+func (n Notice) StatusAt(t time.Time) string {
+	switch {
+	case !n.RefusedAt.IsZero() && (!n.RefusedByOfficer || !t.Before(n.RefusedAt)):
+		return StatusRefused
+	case !n.RescindedAt.IsZero() && !t.Before(n.RescindedAt):
+		return StatusRescinded
+	case !n.PerTerms && n.AcceptedAt.IsZero():
+		return StatusNotPerTerms
+	case !t.Before(n.EffectiveFrom):
+		return StatusEffective
+	}
+	return StatusPending
+}
+
+// HeldAt are the legal holds that stand just before a moment: set before it and not lifted before it.
+func (s State) HeldAt(t time.Time) []Hold {
+	var out []Hold
+	for _, h := range s.Holds {
+		if h.Since.Before(t) && (h.Until.IsZero() || !h.Until.Before(t)) {
+			out = append(out, h)
+		}
+	}
+	return out
+}
+
+// StoreHeldAt is the hold that lets data be stored at a moment without consent (P-2.6).
+func (s State) StoreHeldAt(t time.Time) (Hold, bool) {
+	for _, h := range s.Holds {
+		if !h.Since.After(t) && (h.Until.IsZero() || t.Before(h.Until)) && slices.Contains(h.Acts, "store") {
+			return h, true
+		}
+	}
+	return Hold{}, false
+}
+
+// Standing is how consent for a purpose stands at a moment.
+type Standing struct {
+	Status   string // never-given, given, withdrawal-pending, withdrawn, or "" where consents stand but none covers the purpose
+	Consents []Consent
+	Notices  []Notice
+	Since    time.Time
+	Until    time.Time // zero where no end is known
+}
+
+// The statuses of a consent.
+const (
+	NeverGiven        = "never-given"
+	IsGiven           = "given"
+	WithdrawalPending = "withdrawal-pending"
+	Withdrawn         = "withdrawn"
+)
+
+// StandingAt is how consent for a purpose stands at a moment (P-2.2, P-2.3, P-2.6). A consent covers the
+// purposes of its own version; a notice ends the consents given through the end of the day on which it was received, from its effect on.
+// Where a consent stands that no running notice ends, the status is given.
+func (s State) StandingAt(purpose string, t time.Time) Standing {
+	var live, pending, ended []Consent
+	var pendingBy, endedBy []Notice
+	anyGiven := false
+	for _, c := range s.Consents {
+		if c.At.After(t) {
+			continue
+		}
+		anyGiven = true
+		if !slices.Contains(c.Purposes, purpose) {
+			continue
+		}
+		var by *Notice // the notice that ends this consent first
+		for i := range s.Notices {
+			n := &s.Notices[i]
+			if n.Runs(t) && n.Covers(purpose) && c.At.Before(n.Ends()) && (by == nil || n.EffectiveFrom.Before(by.EffectiveFrom)) {
+				by = n
+			}
+		}
+		switch {
+		case by == nil:
+			live = append(live, c)
+		case t.Before(by.EffectiveFrom):
+			pending, pendingBy = append(pending, c), addNotice(pendingBy, *by)
+		default:
+			ended, endedBy = append(ended, c), addNotice(endedBy, *by)
+		}
+	}
+	switch {
+	case len(live) > 0:
+		return Standing{Status: IsGiven, Consents: live, Since: live[0].At}
+	case len(pending) > 0:
+		until := pendingBy[0].EffectiveFrom
+		for _, n := range pendingBy {
+			if n.EffectiveFrom.After(until) {
+				until = n.EffectiveFrom
+			}
+		}
+		return Standing{Status: WithdrawalPending, Consents: pending, Notices: pendingBy, Since: pending[0].At, Until: until}
+	case len(ended) > 0:
+		since := endedBy[0].EffectiveFrom
+		for _, n := range endedBy {
+			if n.EffectiveFrom.After(since) {
+				since = n.EffectiveFrom
+			}
+		}
+		return Standing{Status: Withdrawn, Consents: ended, Notices: endedBy, Since: since}
+	case anyGiven:
+		return Standing{}
+	}
+	return Standing{Status: NeverGiven}
+}
+
+func addNotice(list []Notice, n Notice) []Notice {
+	for _, m := range list {
+		if m.NoticeID == n.NoticeID {
+			return list
+		}
+	}
+	return append(list, n)
+}
+
+// PendingAt are the notices whose clock runs at a moment and that end a consent given before it.
+func (s State) PendingAt(t time.Time) []Notice {
+	var out []Notice
+	for _, n := range s.Notices {
+		if n.Runs(t) && t.Before(n.EffectiveFrom) {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+// Boundaries are the moments at which an answer about consent could change.
+func (s State) Boundaries() []time.Time {
+	var out []time.Time
+	for _, c := range s.Consents {
+		out = append(out, c.At)
+	}
+	for _, n := range s.Notices {
+		out = append(out, n.ReceivedOn.Start(), n.EffectiveFrom, n.RefusedAt, n.RescindedAt)
+	}
+	for _, h := range s.Holds {
+		out = append(out, h.Since, h.Until)
+	}
+	return slices.DeleteFunc(out, time.Time.IsZero)
+}

@@ -1,0 +1,171 @@
+package site
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"regexp"
+	"slices"
+
+	"kelisim/domain"
+)
+
+// Decider is the book's rules.
+var Decider = domain.Decider[Command, State, Event]{Decide: decide, Evolve: evolve}
+
+var (
+	slug     = regexp.MustCompile(`^[a-z][a-z0-9-]{0,63}$`)
+	version  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+	language = regexp.MustCompile(`^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$`)
+	place    = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]{0,31}$`)
+	hexHash  = regexp.MustCompile(`^[0-9a-f]{64}$`)
+)
+
+// ValidLanguage tells whether a language tag has the form that the ledger takes: "kk", "ru", "en".
+func ValidLanguage(s string) bool { return language.MatchString(s) }
+
+// ValidLocation tells whether a location code has the form that the ledger takes: "KZ", "KZ-71".
+func ValidLocation(s string) bool { return place.MatchString(s) }
+
+// ValidPurpose tells whether a purpose is well formed; whether it is covered is another question.
+func ValidPurpose(s string) bool { return slug.MatchString(s) }
+
+// ValidDocument tells whether a reference to a document's version is well formed.
+func ValidDocument(id, v, sha string) bool {
+	return slug.MatchString(id) && version.MatchString(v) && hexHash.MatchString(sha)
+}
+
+func decide(s State, c Command, in domain.Context) ([]Event, error) {
+	switch c := c.(type) {
+	case PublishDocument:
+		return publish(s, c)
+	case SetTariff:
+		return setTariff(c, in)
+	case SetParameters:
+		return setParameters(c)
+	case ImposeRestriction:
+		return impose(s, c, in)
+	case LiftRestriction:
+		return lift(s, c, in)
+	}
+	panic("unhandled site command")
+}
+
+func publish(s State, c PublishDocument) ([]Event, error) {
+	switch {
+	case !slug.MatchString(c.ID):
+		return nil, domain.Malformed("/id", "a document id is a word of small letters, digits and hyphens")
+	case !version.MatchString(c.Version):
+		return nil, domain.Malformed("/version", "a version is a word of letters, digits, dots and hyphens")
+	case !language.MatchString(c.Language):
+		return nil, domain.Malformed("/language", "a language is a tag such as kk, ru or en")
+	case c.Content == "" || len(c.Content) > 512<<10:
+		return nil, domain.Malformed("/content", "the text has 1 to 524288 bytes")
+	case c.InForceFrom.IsZero():
+		return nil, domain.Malformed("/in_force_from", "say from when it is in force")
+	case c.FullSHA256 != "" && !hexHash.MatchString(c.FullSHA256):
+		return nil, domain.Malformed("/full_sha256", "a SHA-256 is 64 small hexadecimal digits")
+	}
+	for _, p := range c.Purposes {
+		if !slug.MatchString(p) {
+			return nil, domain.Malformed("/purposes", "a purpose is a word of small letters, digits and hyphens")
+		}
+	}
+	sum := sha256.Sum256([]byte(c.Content))
+	hash := hex.EncodeToString(sum[:])
+	if old, ok := s.Document(c.ID, c.Version, c.Language); ok {
+		if old.SHA256 == hash && old.InForceFrom.Equal(c.InForceFrom.Time) {
+			return nil, nil
+		}
+		return nil, domain.Refuse(domain.Conflict, "document-published", "this version stands already in this language; publish the change under a new version")
+	}
+	purposes := c.Purposes
+	if c.ID == "personal-data" && len(purposes) == 0 {
+		purposes = slices.Clone(DefaultPurposes)
+	}
+	return []Event{DocumentPublished{c.ID, c.Version, c.Language, hash, []byte(c.Content), c.InForceFrom.UTC(), purposes, c.FullSHA256}}, nil
+}
+
+func setTariff(c SetTariff, in domain.Context) ([]Event, error) {
+	switch {
+	case !slices.Contains(in.Parameters.Periods, c.Months):
+		return nil, domain.Refuse(domain.Invalid, "period-not-offered", "the terms offer the periods %v months", in.Parameters.Periods).At("/months").By("T-2.1")
+	case c.Price.Minor <= 0:
+		return nil, domain.Malformed("/price", "a price is more than nothing")
+	case c.InForceFrom.IsZero():
+		return nil, domain.Malformed("/in_force_from", "say from when it is in force")
+	}
+	return []Event{TariffSet{c.Months, c.Price, c.InForceFrom.UTC()}}, nil
+}
+
+func setParameters(c SetParameters) ([]Event, error) {
+	p := c.Parameters
+	switch {
+	case c.InForceFrom.IsZero():
+		return nil, domain.Malformed("/in_force_from", "say from when they are in force")
+	case !version.MatchString(p.TermsVersion):
+		return nil, domain.Malformed("/terms_version", "name the version of the terms that they belong to")
+	case p.TrialMonths < 0 || p.TrialMonths > 120:
+		return nil, domain.Malformed("/trial_months", "from 0 to 120 months")
+	case len(p.Periods) == 0 || slices.Min(p.Periods) < 1 || slices.Max(p.Periods) > 120:
+		return nil, domain.Malformed("/periods", "periods of 1 to 120 months")
+	case p.WithdrawalDays < 0 || p.WithdrawalDays > 366:
+		return nil, domain.Malformed("/withdrawal_days", "from 0 to 366 days")
+	case p.WithdrawalEdge != domain.StartOfDay && p.WithdrawalEdge != domain.EndOfDay:
+		return nil, domain.Malformed("/withdrawal_edge", "start-of-day or end-of-day")
+	case p.Fine.Minor < 0 || p.Fine.Currency == "":
+		return nil, domain.Malformed("/fine", "a sum of money")
+	case p.OrderHours < 1 || p.OrderHours > 24*366:
+		return nil, domain.Malformed("/order_hours", "from 1 to 8784 hours")
+	case p.SupportFrom < 0 || p.SupportUntil > 24 || p.SupportFrom >= p.SupportUntil:
+		return nil, domain.Malformed("/support_from", "support answers from one hour of the day to a later one")
+	case p.SupportHours < 1 || p.SupportHours > 10_000:
+		return nil, domain.Malformed("/support_hours", "from 1 to 10000 working hours")
+	}
+	return []Event{ParametersSet{c.InForceFrom.UTC(), p}}, nil
+}
+
+func impose(s State, c ImposeRestriction, in domain.Context) ([]Event, error) {
+	k := c.Category
+	if !k.All && len(k.Locations) == 0 && len(k.Languages) == 0 {
+		return nil, domain.Malformed("/category", "name locations, languages, or all")
+	}
+	if k.All && (len(k.Locations) > 0 || len(k.Languages) > 0) {
+		return nil, domain.Malformed("/category", "all stands alone")
+	}
+	for _, l := range k.Locations {
+		if !place.MatchString(l) {
+			return nil, domain.Malformed("/category/locations", "a location is a code such as KZ or KZ-71")
+		}
+	}
+	for _, l := range k.Languages {
+		if !language.MatchString(l) {
+			return nil, domain.Malformed("/category/languages", "a language is a tag such as kk, ru or en")
+		}
+	}
+	id := c.RestrictionID
+	if id == "" {
+		id = in.ID("restriction")
+	}
+	for _, r := range s.restrictions {
+		if r.ID == id {
+			return nil, domain.Refuse(domain.Conflict, "restriction-exists", "a restriction of this id stands already")
+		}
+	}
+	return []Event{RestrictionImposed{id, k, c.Reason}}, nil
+}
+
+func lift(s State, c LiftRestriction, in domain.Context) ([]Event, error) {
+	for _, r := range s.restrictions {
+		if r.ID != c.RestrictionID {
+			continue
+		}
+		if !r.Until.IsZero() {
+			return nil, domain.Refuse(domain.Conflict, "restriction-lifted", "the restriction was lifted already").By("T-1.3")
+		}
+		if in.OccurredAt.Before(r.Since) {
+			return nil, domain.Malformed("/occurred_at", "a restriction is not lifted before it is imposed")
+		}
+		return []Event{RestrictionLifted{c.RestrictionID, c.Reason}}, nil
+	}
+	return nil, domain.Refuse(domain.NotFound, "restriction-not-found", "there is no such restriction")
+}
