@@ -241,6 +241,10 @@ func Total[C, S, E any](t testing.TB, decider domain.Decider[C, S, E], events []
 		}
 		if p := evolve(decider, e); p != nil {
 			t.Errorf("Evolve of an empty %v panics: %v", declared.GoType(), p)
+			continue
+		}
+		if d := shared(decider, e); d != "" {
+			t.Errorf("Evolve of %v lets two states share what one of them changes:\n%s", declared.GoType(), d)
 		}
 	}
 	var undeclared E
@@ -251,9 +255,28 @@ func Total[C, S, E any](t testing.TB, decider domain.Decider[C, S, E], events []
 
 func evolve[C, S, E any](d domain.Decider[C, S, E], e E) (panicked any) {
 	defer func() { panicked = recover() }()
-	var empty S
-	d.Evolve(empty, e, event.Meta{ID: EventID(0), OccurredAt: Start, RecordedAt: Start})
+	fold(d, e, 0)
 	return nil
+}
+
+// fold folds the event so often, each time under the envelope of another index.
+func fold[C, S, E any](d domain.Decider[C, S, E], e E, indexes ...int) (state S) {
+	for _, i := range indexes {
+		at := Start.Add(time.Duration(i) * time.Minute)
+		state = d.Evolve(state, e, event.Meta{ID: EventID(i), Revision: int64(i), Position: int64(i) + 1, OccurredAt: at, RecordedAt: at})
+	}
+	return state
+}
+
+// shared folds an event into one state twice, as two readers of a cached fold would, and tells how that changed the
+// state or what the first reader got. Three events come before it, so that a slice has room to grow in place.
+func shared[C, S, E any](d domain.Decider[C, S, E], e E) string {
+	before := fold(d, e, 0, 1, 2)
+	meta := event.Meta{ID: EventID(3), Revision: 3, Position: 4, OccurredAt: Start.Add(3 * time.Minute), RecordedAt: Start.Add(3 * time.Minute)}
+	first := d.Evolve(before, e, meta)
+	meta.ID, meta.OccurredAt = EventID(4), Start
+	d.Evolve(before, e, meta)
+	return diff(fold(d, e, 0, 1, 2), before) + diff(fold(d, e, 0, 1, 2, 3), first)
 }
 
 func latest(a, b time.Time) time.Time {

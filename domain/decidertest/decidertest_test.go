@@ -207,6 +207,8 @@ func TestComplaints(t *testing.T) {
 			decidertest.Total(t, guests, append(slices.Clip(entries), event.Of[closed]("hosts.signed")))
 		}},
 		{"no default case", "must panic with \"unhandled", func(t testing.TB) { decidertest.Total(t, sharing["quiet"], entries) }},
+		{"a shared map, without a story", "lets two states share", func(t testing.TB) { decidertest.Total(t, sharing["map"], entries) }},
+		{"a shared slice, without a story", "lets two states share", func(t testing.TB) { decidertest.Total(t, sharing["slice"], entries) }},
 		{"a panic of its own", "Evolve of an empty decidertest_test.closed panics", func(t testing.TB) {
 			decidertest.Total(t, sharing["fragile"], entries)
 		}},
