@@ -67,7 +67,8 @@ type Store interface {
 	// Append adds the records to the stream, all or none, if its last revision is expected (NoStream: it has none).
 	// When the very same ids stand already right after expected, it answers their receipt, Repeated.
 	// A context that ends before the write has begun means ErrNotWritten; once begun, it is carried through.
-	// RecordedAt never runs backwards along positions: the store takes the maximum of its clock and the last.
+	// RecordedAt never runs backwards along positions: the store takes the maximum of its clock and the last. The
+	// records of one append share theirs, and their positions follow each other without a gap where Exclusive.
 	Append(ctx context.Context, stream string, expected int64, records []NewRecord) (Receipt, error)
 
 	// ReadStream yields the stream's records from a revision on, in order. A stream that is not there yields nothing.
@@ -78,6 +79,11 @@ type Store interface {
 
 	// Head is the last position and its recorded time; zero where there is no event.
 	Head(ctx context.Context) (position int64, recordedAt time.Time, err error)
+
+	// Settled is a moment up to which the record is final: every event recorded at or before it can be read now, and none will be
+	// added to them, save those for which an import asks an earlier moment. It is not before the last readable event's recorded time, and
+	// later calls never answer an earlier moment. An answer that knows what was recorded up to Settled never changes.
+	Settled(ctx context.Context) (time.Time, error)
 
 	// Wait returns once the head is past after, or with the context's error.
 	Wait(ctx context.Context, after int64) error

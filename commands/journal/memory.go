@@ -25,6 +25,7 @@ type Memory struct {
 	streams map[string][]int // places in all
 	ids     map[uuid.UUID]int
 	grown   chan struct{} // closed when something was appended
+	settled time.Time     // the last moment that Settled answered
 	closed  bool
 }
 
@@ -92,6 +93,10 @@ func (m *Memory) place(stream string, expected int64, records []NewRecord) ([]Re
 	if len(m.all) > 0 {
 		last = m.all[len(m.all)-1]
 	}
+	moment := now()
+	if !moment.After(m.settled) {
+		moment = m.settled.Add(time.Microsecond)
+	}
 	added := make([]Record, len(records))
 	for i, r := range records {
 		if at, ok := m.ids[r.ID]; ok {
@@ -100,7 +105,7 @@ func (m *Memory) place(stream string, expected int64, records []NewRecord) ([]Re
 			}
 			return nil, Receipt{}, ErrDuplicateID
 		}
-		recordedAt, err := NextRecordedAt(r.RecordedAt, now(), last.RecordedAt)
+		recordedAt, err := NextRecordedAt(r.RecordedAt, moment, last.RecordedAt)
 		if err != nil {
 			return nil, Receipt{}, err
 		}
@@ -129,6 +134,27 @@ func (m *Memory) standing(places []int, expected int64, records []NewRecord) (Re
 		}
 	}
 	return last, true
+}
+
+// Settled answers under the same lock that an append holds, and every later append is recorded after it.
+func (m *Memory) Settled(ctx context.Context) (time.Time, error) {
+	if _, err := m.snapshot(ctx); err != nil {
+		return time.Time{}, fmt.Errorf("read the settled moment: %w", err)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := time.Now
+	if m.Now != nil {
+		now = m.Now
+	}
+	at := now().UTC().Truncate(time.Microsecond)
+	if len(m.all) > 0 && at.Before(m.all[len(m.all)-1].RecordedAt) {
+		at = m.all[len(m.all)-1].RecordedAt
+	}
+	if at.After(m.settled) {
+		m.settled = at
+	}
+	return m.settled, nil
 }
 
 func (m *Memory) keep(added []Record) {
@@ -244,7 +270,7 @@ func (m *Memory) Wait(ctx context.Context, after int64) error {
 	}
 }
 
-func (m *Memory) Exclusive() bool { return !m.Shared }
+func (m *Memory) Exclusive() bool { return !m.Shared && m.Step <= 1 }
 
 // Close ends every Wait; what was kept is gone with the value.
 func (m *Memory) Close() error {

@@ -48,6 +48,7 @@ func Run(t *testing.T, open Open, opts Options) {
 		{"a follower sees every record once, in order", follow},
 		{"of racing appends one wins each revision", racingAppends},
 		{"readers beside writers see no gap", racingReaders},
+		{"what is settled never changes", settled},
 		{"a context that ends before the write leaves nothing", cancelled},
 		{"a closed journal says so", closed},
 		{"what was appended outlives the process", reopened},
