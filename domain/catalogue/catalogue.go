@@ -14,6 +14,7 @@ import (
 	"kelisim/domain/letter"
 	"kelisim/domain/reads"
 	"kelisim/domain/site"
+	"kelisim/domain/subscription"
 )
 
 // All is every event there is. It is made anew at each call; make it once and share it. Tables that do not
@@ -22,6 +23,7 @@ func All() *event.Catalogue {
 	c, err := event.NewCatalogue(
 		account.Events,
 		consent.Events,
+		subscription.Events,
 		site.Events,
 		letter.Events,
 		incident.Events,
