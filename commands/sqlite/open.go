@@ -173,6 +173,10 @@ func dsn(path string, params url.Values) string {
 	if abs, err := filepath.Abs(path); err == nil {
 		path = abs
 	}
+	if params == nil {
+		params = url.Values{}
+	}
+	params.Set("_stmt_cache_size", "32") // the same few statements, over and over
 	return "file:" + strings.ReplaceAll((&url.URL{Path: path}).EscapedPath(), "?", "%3F") + "?" + params.Encode()
 }
 

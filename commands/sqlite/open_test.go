@@ -204,7 +204,7 @@ func TestEveryConnectionIsProved(t *testing.T) {
 		}
 	}
 	var _ driver.Connector = connector{}
-	if d := dsn("a", url.Values{"mode": {"ro"}}); !strings.HasSuffix(d, "/a?mode=ro") {
+	if d := dsn("a", url.Values{"mode": {"ro"}}); !strings.HasSuffix(d, "/a?_stmt_cache_size=32&mode=ro") {
 		t.Errorf("dsn: %s", d)
 	}
 }

@@ -160,8 +160,8 @@ func (m *machine) ReadOneStream(rt *rapid.T) {
 }
 
 func (m *machine) Reopen(rt *rapid.T) {
-	if !m.opts.Persistent {
-		rt.Skip("this store keeps nothing")
+	if !m.opts.Persistent || rapid.IntRange(0, 7).Draw(rt, "now and then") != 0 {
+		rt.Skip("this store keeps nothing, or not now")
 	}
 	m.reopen(m.t)
 }

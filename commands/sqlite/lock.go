@@ -1,0 +1,31 @@
+package sqlite
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+)
+
+// ErrHeld: another process writes to this journal.
+var ErrHeld = errors.New("another kelisim process has this journal open")
+
+// hold takes the lock that only one writer of a journal can have, on a file beside it (journal.lock for journal.db). The
+// system lets go of it when the process ends, however it ends. It is not SQLite's own lock: that is taken for each transaction,
+// and two writers in turn would each have a stale memory of the last position.
+func hold(path string) (*os.File, error) {
+	name := strings.TrimSuffix(path, filepath.Ext(path)) + ".lock"
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("lock the journal: %w", err)
+	}
+	switch err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); {
+	case errors.Is(err, syscall.EWOULDBLOCK):
+		return nil, errors.Join(fmt.Errorf("%w (%s)", ErrHeld, name), f.Close())
+	case err != nil:
+		return nil, errors.Join(fmt.Errorf("lock %s: %w", name, err), f.Close())
+	}
+	return f, nil
+}
