@@ -75,9 +75,9 @@ func TestStreams(t *testing.T) {
 }
 
 func TestContextIDs(t *testing.T) {
-	one := domain.Context{Command: uuid.MustParse(id)}
+	one, same := domain.Context{Command: uuid.MustParse(id)}, domain.Context{Command: uuid.MustParse(id)}
 	other := domain.Context{Command: uuid.MustParse("00000000-0000-4000-8000-000000000001")}
-	if one.ID("order") != one.ID("order") {
+	if one.ID("order") != same.ID("order") {
 		t.Error("the same command makes the same id")
 	}
 	seen := map[string]bool{one.ID("order"): true, one.ID("consent"): true, other.ID("order"): true}

@@ -42,7 +42,7 @@ func decide(s book, c sign, _ domain.Context) ([]entry, error) {
 	case !c.Name.Given():
 		return nil, nil
 	}
-	return []entry{signed{c.Name}}, nil
+	return []entry{signed(c)}, nil
 }
 
 func evolve(s book, e entry, m event.Meta) book {
