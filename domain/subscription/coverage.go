@@ -240,11 +240,9 @@ func (c *chain) stretches() []Stretch {
 		add(ReasonTrial, c.begins(n, 0))
 	}
 	for _, p := range c.bought {
-		if p.months > 0 {
-			add(ReasonGranted, c.begins(n, p.shift))
-			n += p.months
-			add(ReasonPaid, c.monthsThrough(n, p.shift).End())
-		}
+		add(ReasonGranted, c.begins(n, p.shift))
+		n += p.months
+		add(ReasonPaid, c.monthsThrough(n, p.shift).End())
 	}
 	add(ReasonGranted, end)
 	return out
@@ -256,9 +254,10 @@ func (s State) period(of transaction) PeriodGranted {
 		first := c.trial
 		for _, p := range c.bought {
 			if p.of == of {
-				from := later(c.from, c.begins(first, p.shift))
-				until := later(from, c.monthsThrough(first+p.months, p.shift).End())
-				return PeriodGranted{From: from, Until: until, ChainAnchor: c.anchor, CoveredUntil: c.end()}
+				return PeriodGranted{
+					From: later(c.from, c.begins(first, p.shift)), Until: c.monthsThrough(first+p.months, p.shift).End(),
+					ChainAnchor: c.anchor, CoveredUntil: c.end(),
+				}
 			}
 			first += p.months
 		}

@@ -106,6 +106,10 @@ func TestCoverage(t *testing.T) {
 		"bought later, and extended": {[]recorded{jan31, paid("p", at("2026-08-31 15:00"), 1), paid("q", at("2026-09-01 09:00"), 1)}, []string{
 			"trial 2026-01-31 10:00 to 2026-05-01 00:00, chain to 2026-05-01 00:00: trial",
 			"paid 2026-08-31 15:00 to 2026-11-01 00:00, chain to 2026-11-01 00:00: p q"}},
+		"bought twice in one moment: by transaction": {
+			[]recorded{jan31, paid("q", at("2026-02-01 12:00"), 1), paid("p", at("2026-02-01 12:00"), 1), paid("s", at("2026-02-01 12:00"), 1)}, []string{
+				"trial 2026-01-31 10:00 to 2026-05-01 00:00, chain to 2026-08-01 00:00: trial p q s",
+				"paid 2026-05-01 00:00 to 2026-08-01 00:00, chain to 2026-08-01 00:00: trial p q s"}},
 		"a payment dated before the registration": {[]recorded{jan31, paid("p", at("2026-01-31 09:59"), 1)}, []string{
 			"trial 2026-01-31 10:00 to 2026-05-01 00:00, chain to 2026-06-01 00:00: trial p",
 			"paid 2026-05-01 00:00 to 2026-06-01 00:00, chain to 2026-06-01 00:00: trial p"}},

@@ -232,7 +232,7 @@ func expireOrder(s State, c ExpireOrder, in domain.Context) ([]Event, error) {
 }
 
 func lapseCoverage(s State, c LapseCoverage, in domain.Context) ([]Event, error) {
-	lapsed := slices.ContainsFunc(s.whole, func(x Stretch) bool { return x.Until.Equal(c.At) && x.ChainEnd.Equal(c.At) })
+	lapsed := slices.ContainsFunc(s.whole, func(x Stretch) bool { return x.Until.Equal(c.At) })
 	followed := slices.ContainsFunc(s.whole, func(x Stretch) bool { return x.From.Equal(c.At) })
 	marked := slices.ContainsFunc(s.lapses, c.At.Equal)
 	if !lapsed || followed || marked || in.OccurredAt.Before(c.At) {

@@ -137,6 +137,12 @@ func TestRecordPayment(t *testing.T) {
 	if _, ok := s.State().Payment("kaspi", "1"); ok {
 		t.Error("another processor's transaction of the same id is known")
 	}
+	twice := c
+	twice.Provider = "kaspi"
+	s.When(domain.Context{}, twice).Then(held(twice, subscription.HeldDuplicate))
+	if n := len(s.State().Payments()); n != 2 {
+		t.Errorf("%d payments are known", n)
+	}
 
 	// The same again changes nothing, on whatever clock; other content is a conflict.
 	s.When(domain.Context{}, c).Nothing()
@@ -168,6 +174,13 @@ func TestPaymentAfterTrial(t *testing.T) {
 	c.PaidAt = c.PaidAt.In(calendar.Zone())
 	stored := c
 	stored.PaidAt = c.PaidAt.UTC()
+	// As did what was used of them before the purchase.
+	c.PaidAt = local(t, "2026-04-15 18:00")
+	among := granted(t, c, 3, "2026-04-16 00:00", "2026-07-16 00:00")
+	among.CoveredUntil = local(t, "2026-07-18 00:00")
+	ordered(t, o).Given(subscription.DaysGranted{Days: 5, At: local(t, "2026-04-01 18:00")}).When(domain.Context{}, c).Then(completed(c, 3), among)
+
+	c.PaidAt = local(t, "2026-05-31 18:00")
 	want.CoveredUntil = want.Until
 	s := ordered(t, o).When(domain.Context{}, c).Then(completed(stored, 3), want)
 	if p, _ := s.State().Payment(provider, "1"); p.PaidAt.Location() != time.UTC {
@@ -284,6 +297,9 @@ func TestApplyPaymentToAnotherOrder(t *testing.T) {
 
 	apply.PaidAt, apply.Amount = want.PaidAt.In(calendar.Zone()), want.Amount
 	s = ordered(t, order(t, firstOrder, 1)).When(domain.Context{}, apply).Then(subscription.PaymentApplied(want), period)
+	if p, _ := s.State().Payment(provider, "1"); p.PaidAt.Location() != time.UTC {
+		t.Error("the moment of the payment is not in UTC")
+	}
 	s.When(domain.Context{}, named).Nothing()
 }
 
@@ -378,6 +394,10 @@ func TestMarkers(t *testing.T) {
 		begin(t).When(domain.Context{OccurredAt: end}, subscription.LapseCoverage{end.Add(-1)}).Nothing()
 		s := begin(t).When(at("2026-06-01 00:00"), subscription.LapseCoverage{end.In(calendar.Zone())}).Then(subscription.CoverageLapsed{end})
 		s.When(at("2026-06-01 00:00"), subscription.LapseCoverage{end}).Nothing()
+		marks, _ := subscription.Decider.Decide(begin(t).State(), subscription.LapseCoverage{end.In(calendar.Zone())}, at("2026-06-01 00:00"))
+		if got := marks[0].(subscription.CoverageLapsed).LapsedAt; got.Location() != time.UTC {
+			t.Errorf("marked at %v, not in UTC", got)
+		}
 		// It goes on at that very moment, or went on before: nothing lapsed.
 		begin(t).Given(completed(subscription.RecordPayment{PaidAt: end}, 1)).When(at("2026-06-01 00:00"), subscription.LapseCoverage{end}).Nothing()
 		begin(t).Given(completed(subscription.RecordPayment{PaidAt: end.Add(-1)}, 1)).When(at("2026-06-01 00:00"), subscription.LapseCoverage{end}).Nothing()

@@ -117,7 +117,7 @@ func evolve(s State, e Event, m event.Meta) State {
 	id := m.ID.String()
 	switch e := e.(type) {
 	case TrialStarted:
-		s.trial = Trial{TrialStarted: e, Event: id, Marked: s.trial.Marked}
+		s.trial = Trial{TrialStarted: e, Event: id}
 	case OrderPlaced:
 		s.orders = append(slices.Clip(s.orders), Order{OrderPlaced: e, Event: id})
 	case OrderExpired:
@@ -187,11 +187,9 @@ func evolve(s State, e Event, m event.Meta) State {
 	return s
 }
 
-// grant takes what a payment grants. A transaction grants once: what is known stands.
+// grant takes what a payment grants.
 func (p *Payment) grant(order string, paidAt time.Time, amount domain.Money, months int, id string) {
-	if p.Event == "" {
-		p.OrderID, p.PaidAt, p.Amount, p.Months, p.Event = order, paidAt, amount, months, id
-	}
+	p.OrderID, p.PaidAt, p.Amount, p.Months, p.Event = order, paidAt, amount, months, id
 }
 
 // payment changes one transaction in a copy of the list, new if it was not known.
