@@ -2,6 +2,7 @@ package domain
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"regexp"
@@ -59,7 +60,11 @@ type moneyJSON struct {
 	Currency string `json:"currency"`
 }
 
+// MarshalJSON refuses a sum without a currency: it could be stored and never be read again.
 func (m Money) MarshalJSON() ([]byte, error) {
+	if !currencyForm.MatchString(m.Currency) {
+		return nil, errors.New("a sum of money has no currency")
+	}
 	return json.Marshal(moneyJSON{m.Amount(), m.Currency})
 }
 

@@ -46,6 +46,11 @@ func TestMoneyIsWrittenAsADecimalString(t *testing.T) {
 			t.Errorf("%d %s is written %s, want %s (%v)", m.Minor, m.Currency, b, want, err)
 		}
 	}
+	for _, m := range []domain.Money{{}, {Minor: 100}, {Minor: 100, Currency: "kzt"}} {
+		if b, err := json.Marshal(m); err == nil {
+			t.Errorf("%+v would be written as %s and never be read again", m, b)
+		}
+	}
 	if got := domain.KZT(50_000).String(); got != "50000.00 KZT" {
 		t.Errorf("the fine of T-6.6 reads %q", got)
 	}
