@@ -3,7 +3,6 @@ package strictjson
 import (
 	"bytes"
 	"math"
-	"reflect"
 	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -11,8 +10,8 @@ import (
 	"kelisim/domain"
 )
 
-// scan reads the whole of data once. With a type it also gathers what does not fit it; faults of form end it at once.
-func scan(data []byte, t reflect.Type, base path) error {
+// scan reads the whole of data once. It also gathers what does not fit the wanted shape; faults of form end it at once.
+func scan(data []byte, want shape, base path) error {
 	switch {
 	case len(bytes.TrimSpace(data)) == 0:
 		return domain.Malformed(base.pointer(), "a JSON value is wanted and there is none")
@@ -23,7 +22,7 @@ func scan(data []byte, t reflect.Type, base path) error {
 	}
 	s := scanner{data: data, at: base[:len(base):len(base)]}
 	s.space()
-	if err := s.value(t); err != nil {
+	if err := s.value(want); err != nil {
 		return err
 	}
 	s.space()
@@ -72,9 +71,8 @@ func (s *scanner) take(c byte) bool {
 	return true
 }
 
-func (s *scanner) value(t reflect.Type) error {
+func (s *scanner) value(want shape) error {
 	begin, known := s.pos, len(s.faults)
-	want := shapeOf(t)
 	var err error
 	switch c := s.next(); {
 	case c == '{':
@@ -165,7 +163,7 @@ func (s *scanner) object(want shape) error {
 			s.faults.add(s.at, "no such field is known here")
 		}
 		seen[folded] = s.next() != 'n' // null is as good as nothing
-		if err := s.value(member); err != nil {
+		if err := s.value(shapeOf(member)); err != nil {
 			return err
 		}
 		s.leave()
@@ -192,7 +190,7 @@ func (s *scanner) array(want shape) error {
 			s.space()
 		}
 		s.enter(step{index: i})
-		if err := s.value(want.elem); err != nil {
+		if err := s.value(shapeOf(want.elem)); err != nil {
 			return err
 		}
 		s.leave()

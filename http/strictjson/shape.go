@@ -4,6 +4,7 @@ import (
 	"encoding"
 	"encoding/json"
 	"errors"
+	"maps"
 	"reflect"
 	"strings"
 	"sync"
@@ -68,6 +69,20 @@ func shapeOf(t reflect.Type) shape {
 	s := makeShape(t)
 	shapes.Store(t, s)
 	return s
+}
+
+// merged is the shape of one object whose members several structs share.
+func merged(types []reflect.Type) shape {
+	if len(types) == 1 {
+		return shapeOf(types[0])
+	}
+	all := shape{kind: object, members: map[string]reflect.Type{}}
+	for _, t := range types {
+		one := shapeOf(t)
+		maps.Copy(all.members, one.members)
+		all.need = append(all.need, one.need...)
+	}
+	return all
 }
 
 func makeShape(t reflect.Type) shape {

@@ -34,15 +34,35 @@ var (
 )
 
 // Check tells whether data is one value that the ledger takes.
-func Check(data []byte) error { return scan(data, nil, nil) }
+func Check(data []byte) error { return scan(data, shape{}, nil) }
 
-// Decode reads data into a pointer. Struct fields take the names of their json tags, exactly so; a field tagged `required:"true"` must
-// be there and not null.
-func Decode(data []byte, into any) error {
-	if err := scan(data, reflect.TypeOf(into).Elem(), nil); err != nil {
+// Decode reads data into a pointer, or into several pointers to structs that share the members of one object among them. Struct
+// fields take the names of their json tags, exactly so; a field tagged `required:"true"` must be there and not null.
+func Decode(data []byte, into ...any) error {
+	types := make([]reflect.Type, len(into))
+	for i, p := range into {
+		types[i] = reflect.TypeOf(p).Elem()
+	}
+	if err := scan(data, merged(types), nil); err != nil {
 		return err
 	}
-	return unmarshal(data, into, nil)
+	for _, p := range into {
+		if err := unmarshal(data, p, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Canonical writes a value that Check took with its members sorted and without spaces, so that two spellings of one body are equal.
+func Canonical(data []byte) ([]byte, error) {
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.UseNumber()
+	var v any
+	if err := d.Decode(&v); err != nil {
+		return nil, domain.Malformed("", "this is not JSON")
+	}
+	return json.Marshal(v)
 }
 
 // unmarshal is the standard decoder after a scan that left it nothing to refuse; should it, its words are not passed on, since they hold values.
@@ -55,7 +75,7 @@ func unmarshal(data []byte, into any, base path) error {
 
 // CheckLines is Check for each line of newline-delimited JSON. The pointer of a refusal begins with the line's number, from 0.
 func CheckLines(data []byte) error {
-	return eachLine(data, func(line []byte, base path) error { return scan(line, nil, base) })
+	return eachLine(data, func(line []byte, base path) error { return scan(line, shape{}, base) })
 }
 
 // DecodeLines reads newline-delimited JSON; more than most lines are refused.
@@ -66,7 +86,7 @@ func DecodeLines[T any](data []byte, most int) ([]T, error) {
 			return domain.Malformed("", "more than %d lines", most)
 		}
 		var v T
-		if err := scan(line, reflect.TypeFor[T](), base); err != nil {
+		if err := scan(line, shapeOf(reflect.TypeFor[T]()), base); err != nil {
 			return err
 		}
 		if err := unmarshal(line, &v, base); err != nil {

@@ -189,6 +189,35 @@ func TestDecodeRefuses(t *testing.T) {
 	}
 }
 
+// One object may be read into two structs, as a command and what every command has in common.
+func TestDecodeIntoSeveral(t *testing.T) {
+	var id document
+	var at struct {
+		At *time.Time `json:"at"`
+	}
+	if err := strictjson.Decode([]byte(`{"at":"2026-01-31T10:00:00Z","id":"x"}`), &at, &id); err != nil || id.ID != "x" || at.At == nil {
+		t.Errorf("got %+v, %+v, %v", at, id, err)
+	}
+	got := refusals(strictjson.Decode([]byte(`{"at":1,"nickname":"x"}`), &at, &id))
+	if diff := cmp.Diff([]string{"invalid-request /at", "invalid-request /nickname", "invalid-request /id"}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestCanonical(t *testing.T) {
+	a, err := strictjson.Canonical([]byte(`{"b":[1.50, "қ<"], "a":{"d":null,"c":true}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := strictjson.Canonical([]byte(`{"a":{"c":true,"d":null},"b":[1.50,"\u049b\u003c"]}`))
+	if err != nil || string(a) != string(b) {
+		t.Errorf("%s and %s (%v)", a, b, err)
+	}
+	if c, err := strictjson.Canonical([]byte(`{"a":{"c":false,"d":null},"b":[1.50,"қ<"]}`)); err != nil || string(a) == string(c) {
+		t.Errorf("%s is the same as %s (%v)", a, c, err)
+	}
+}
+
 func TestLines(t *testing.T) {
 	for _, c := range []struct{ name, body, want string }{
 		{"two", "{\"id\":\"a\"}\n{\"id\":\"b\"}\n", ""},

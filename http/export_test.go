@@ -1,0 +1,21 @@
+package http
+
+// NewWith makes a server with routes of a test beside the table's.
+func NewWith(o Options, more ...Route) (*Server, error) { return build(o, more) }
+
+// What tests look at from outside.
+var (
+	OpenAPIJSON = openapiJSON
+	ParseQuery  = parseQuery
+	Codes       = codes
+)
+
+// Explained is what problems.json says of a code: its status, and title and detail by language.
+func Explained(code string) (status int, said map[string][2]string) {
+	x := explanations()[code]
+	said = map[string][2]string{}
+	for lang, w := range x.Words {
+		said[lang] = [2]string{w.Title, w.Detail}
+	}
+	return x.Status, said
+}

@@ -1,0 +1,40 @@
+package http
+
+import (
+	"slices"
+
+	"kelisim/commands/access"
+)
+
+// Who may ask, after the table of roles. One set a line of that table, so that a route is granted by its meaning.
+var (
+	everyone  = access.Roles()
+	service   = []access.Role{access.Service}
+	operators = []access.Role{access.Operator}
+)
+
+// routes is the table: every route there is, a block for each resource.
+func (s *Server) routes() []Route {
+	tokens := tokens{s}
+	return slices.Concat(
+		[]Route{
+			{Method: "GET", Path: "/livez", Public: true, Handle: s.livez},
+			{Method: "GET", Path: "/readyz", Public: true, Handle: s.readyz},
+			{Method: "GET", Path: "/openapi.json", Public: true, Handle: s.openapi},
+			{Method: "GET", Path: "/docs", Public: true, Produces: html, Handle: s.docs},
+			{Method: "GET", Path: "/docs/{file}", Public: true, Produces: anything, Handle: s.docsFile},
+			{Method: "GET", Path: "/problems/{code}", Public: true, Produces: html, Handle: s.problemPage},
+		},
+		[]Route{
+			{Method: "GET", Path: "/v1/whoami", Roles: everyone, Handle: tokens.whoami},
+			{Method: "GET", Path: "/v1/tokens", Roles: operators, Handle: tokens.list},
+			{Method: "POST", Path: "/v1/tokens/{name}/revocation", Roles: operators, Asks: true, Handle: tokens.revoke},
+			{Method: "POST", Path: "/v1/users/{user}/tokens", Roles: service, Asks: true, Body: OptionalJSON, Handle: tokens.createForUser},
+		},
+	)
+}
+
+var (
+	html     = []string{"text/html"}
+	anything = []string{"text/css", "text/javascript", "text/plain", "image/png"}
+)
