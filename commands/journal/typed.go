@@ -80,3 +80,6 @@ func (j *Journal) decoded(records iter.Seq2[Record, error]) iter.Seq2[Event, err
 		}
 	}
 }
+
+// TypeOf is the declaration of an event's value.
+func (j *Journal) TypeOf(e any) (event.Type, error) { return j.events.TypeOf(e) }

@@ -1,0 +1,224 @@
+package user
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"kelisim/domain"
+	"kelisim/domain/account"
+	"kelisim/domain/consent"
+	"kelisim/domain/obligation"
+	"kelisim/domain/site"
+	"kelisim/domain/subscription"
+)
+
+// Decide answers a wish about a user with the events that follow from it, or with a refusal. events are the recorded ones
+// of the user's stream, for the rules that name an entry; state is their fold.
+func Decide(state State, events []Recorded, s site.State, c Command, in domain.Context) ([]any, error) {
+	if in.Parameters.TermsVersion == "" {
+		return nil, domain.Refuse(domain.Conflict, "terms-not-in-force", "no terms were in force at that moment").At("/occurred_at").By("T-2.3")
+	}
+	if r, ok := c.(Register); ok {
+		return register(state, s, r, in)
+	}
+	if !state.Account.Exists {
+		return nil, account.NotFound()
+	}
+	if in.OccurredAt.Before(state.Account.Registered.At) {
+		return nil, domain.Malformed("/occurred_at", "that is before the user registered")
+	}
+	switch c := c.(type) {
+	case Consent:
+		return give(state, s, c, in)
+	case Purchase:
+		return purchase(state, s, c, in)
+	case RecordPayment:
+		return pay(state, c, in)
+	case Unblock:
+		return unblock(state, c, in)
+	case consent.Withdraw:
+		c.Owed = owed(state, c.ReceivedOn.End())
+		return decideConsent(state, c, in)
+	case consent.AcceptWithdrawal:
+		if n, ok := state.Consent.Notice(c.NoticeID); ok {
+			c.Owed = owed(state, n.ReceivedOn.End())
+		}
+		return decideConsent(state, c, in)
+	case obligation.DemandFine:
+		return fine(state, s, c, in)
+	case account.VoidEntry:
+		for _, e := range events {
+			if e.ID.String() == c.EventID {
+				c.Target = e.Type
+			}
+		}
+		return decideAccount(state, c, in)
+	case account.Command:
+		return decideAccount(state, c, in)
+	case consent.Command:
+		return decideConsent(state, c, in)
+	case subscription.Command:
+		return decideSubscription(state, c, in)
+	case obligation.Command:
+		return decideObligation(state, c, in)
+	}
+	panic("unhandled user command")
+}
+
+func decideAccount(s State, c account.Command, in domain.Context) ([]any, error) {
+	return anys(account.Decider.Decide(s.Account, c, in))
+}
+
+func decideConsent(s State, c consent.Command, in domain.Context) ([]any, error) {
+	return anys(consent.Decider.Decide(s.Consent, c, in))
+}
+
+func decideSubscription(s State, c subscription.Command, in domain.Context) ([]any, error) {
+	return anys(subscription.Decider.Decide(s.Subscription, c, in))
+}
+
+func decideObligation(s State, c obligation.Command, in domain.Context) ([]any, error) {
+	return anys(obligation.Decider.Decide(s.Obligations, c, in))
+}
+
+func anys[E any](events []E, err error) ([]any, error) {
+	if err != nil {
+		return nil, err
+	}
+	out := make([]any, len(events))
+	for i, e := range events {
+		out[i] = e
+	}
+	return out, nil
+}
+
+func register(state State, s site.State, c Register, in domain.Context) ([]any, error) {
+	opened, err := decideAccount(state, c.Register, in)
+	if err != nil {
+		return nil, err
+	}
+	data, err := checkAcceptance(c.Acceptance, buttonRegister, []string{TermsDocument, DataDocument}, s, in.OccurredAt)
+	if err != nil {
+		return nil, err
+	}
+	given, err := decideConsent(state, consent.Give{ConsentID: c.ConsentID, Acceptance: c.Acceptance, Purposes: data.Purposes}, in)
+	if err != nil {
+		return nil, err
+	}
+	trial, err := decideSubscription(state, subscription.StartTrial{}, in)
+	if err != nil {
+		return nil, err
+	}
+	return slices.Concat(opened, given, trial), nil
+}
+
+func give(state State, s site.State, c Consent, in domain.Context) ([]any, error) {
+	data, err := checkAcceptance(c.Acceptance, buttonBuy, []string{DataDocument}, s, in.OccurredAt)
+	if err != nil {
+		return nil, err
+	}
+	return decideConsent(state, consent.Give{
+		ConsentID: c.ConsentID, Acceptance: c.Acceptance, AcknowledgePendingWithdrawal: c.AcknowledgePendingWithdrawal, Purposes: data.Purposes,
+	}, in)
+}
+
+func purchase(state State, s site.State, c Purchase, in domain.Context) ([]any, error) {
+	data, err := checkAcceptance(c.Acceptance, buttonBuy, []string{DataDocument}, s, in.OccurredAt)
+	if err != nil {
+		return nil, err
+	}
+	if _, blocked := state.Account.BlockedAt(in.OccurredAt); blocked {
+		return nil, domain.Refuse(domain.Conflict, "blocked", "the cabinet is blocked; nothing can be bought").By("T-3.8")
+	}
+	if !slices.Contains(in.Parameters.Periods, c.Months) {
+		return nil, domain.Refuse(domain.Invalid, "period-not-offered", "the terms offer the periods %v months", in.Parameters.Periods).At("/months").By("T-2.1")
+	}
+	price, ok := s.PriceAt(c.Months, in.OccurredAt)
+	if !ok {
+		return nil, domain.Refuse(domain.Conflict, "price-missing", "no price is in force for this period").At("/months").By("T-2.1")
+	}
+	given, err := decideConsent(state, consent.Give{
+		ConsentID: c.ConsentID, Acceptance: c.Acceptance, AcknowledgePendingWithdrawal: c.AcknowledgePendingWithdrawal, Purposes: data.Purposes,
+	}, in)
+	if err != nil {
+		return nil, err
+	}
+	order := subscription.PlaceOrder{
+		OrderID: c.OrderID, Months: c.Months, ShownPrice: c.Price,
+		Price: price, ConsentID: given[0].(consent.Given).ConsentID, AccountID: in.Subject, TermsVersion: in.Parameters.TermsVersion,
+	}
+	if order.OrderID == "" {
+		order.OrderID = in.ID("order")
+	}
+	order.InvoiceID = InvoiceID(domain.UserID(in.Subject), order.OrderID)
+	if offer, ok := s.InForce(OfferDocument, c.Acceptance.Language, in.OccurredAt); ok {
+		order.Offer = &account.DocumentRef{ID: offer.ID, Version: offer.Version, SHA256: offer.SHA256}
+	}
+	placed, err := decideSubscription(state, order, in)
+	if err != nil {
+		return nil, err
+	}
+	return append(given, placed...), nil
+}
+
+// InvoiceID names an order towards the processor: the user's id and the first part of the order's, so that a notification
+// finds its user by itself.
+func InvoiceID(user domain.UserID, order string) string {
+	return string(user) + "." + strings.ReplaceAll(order, "-", "")[:12]
+}
+
+// InvoiceUser is the user whom an invoice names, whether or not there is one.
+func InvoiceUser(invoice string) (domain.UserID, error) {
+	id, _, _ := strings.Cut(invoice, ".")
+	return domain.ParseUserID(id)
+}
+
+func pay(state State, c RecordPayment, in domain.Context) ([]any, error) {
+	if c.PaidAt.After(in.Now.Add(5 * time.Minute)) {
+		return nil, domain.Malformed("/paid_at", "the payment lies in the future")
+	}
+	_, blocked := state.Account.BlockedAt(c.PaidAt)
+	return decideSubscription(state, subscription.RecordPayment{
+		OrderID: c.OrderID, Provider: c.Provider, TransactionID: c.TransactionID, PaidAt: c.PaidAt.UTC(), Amount: c.Amount,
+		BlockedAtPaid: blocked, TestMode: c.TestMode,
+	}, in)
+}
+
+func unblock(state State, c Unblock, in domain.Context) ([]any, error) {
+	events, err := decideAccount(state, c.Unblock, in)
+	if err != nil || c.CompensateDays == 0 {
+		return events, err
+	}
+	granted, err := decideSubscription(state, subscription.GrantDays{Days: c.CompensateDays}, in)
+	if err != nil {
+		return nil, err
+	}
+	return append(events, granted...), nil
+}
+
+// owed are the obligations that stand against a notice at a moment (P-2.6).
+func owed(state State, at time.Time) []consent.Ground {
+	var out []consent.Ground
+	for _, o := range state.Obligations.StandingAt(at) {
+		out = append(out, consent.Ground{Code: "unfulfilled-obligation", Clause: "P-2.6", ObligationID: o.ID})
+	}
+	return out
+}
+
+// fine demands the sum that the terms named which the user had accepted before the act (T-6.6), and lists the written
+// permissions that were in force on its day (T-6.3, T-6.4).
+func fine(state State, s site.State, c obligation.DemandFine, in domain.Context) ([]any, error) {
+	accepted, _ := state.Account.Acceptance.Document(TermsDocument)
+	p, ok := s.ParametersOf(accepted.Version, c.ActOn.End())
+	if !ok {
+		p = in.Parameters
+	}
+	c.Amount, c.TermsVersion, c.RegisteredAt = p.Fine, accepted.Version, state.Account.Registered.At
+	for _, k := range state.Account.Permissions {
+		if k.Since.Before(c.ActOn.End()) && (k.Until.IsZero() || k.Until.After(c.ActOn.Start())) {
+			c.Permissions = append(c.Permissions, k.ID)
+		}
+	}
+	return decideObligation(state, c, in)
+}
