@@ -144,6 +144,7 @@ type chain struct {
 	given  bool // it began with granted days: they cover the anchor day, and the first month begins after it
 	trial  int  // months
 	bought []period
+	months int // of the trial and of all that was bought
 	days   int // granted
 	used   int // of days, before the last purchase that came after all months
 	events []string
@@ -159,12 +160,13 @@ type period struct {
 func (c *chain) take(f fact) {
 	switch f.kind {
 	case trial:
-		c.anchor, c.trial = f.anchor, f.months
+		c.anchor, c.trial, c.months = f.anchor, f.months, f.months
 	case payment:
-		if over := c.monthsThrough(c.months(), c.used).DaysUntil(calendar.DayOf(f.when)); over > 0 {
+		if over := c.monthsThrough(c.months, c.used).DaysUntil(calendar.DayOf(f.when)); over > 0 {
 			c.used += over
 		}
 		c.bought = append(c.bought, period{f.of, f.months, c.used})
+		c.months += f.months
 	case gift:
 		c.days += f.days
 	case revocation:
@@ -185,26 +187,18 @@ func (c *chain) revoke(f fact) bool {
 			for begun < p.months && !c.begins(first+begun, p.shift).After(f.when) {
 				begun++
 			}
-			took := begun < p.months
-			p.months = begun
-			return took
+			took := p.months - begun
+			p.months, c.months = begun, c.months-took
+			return took > 0
 		}
 		first += p.months
 	}
 	return false
 }
 
-func (c *chain) months() int {
-	n := c.trial
-	for _, p := range c.bought {
-		n += p.months
-	}
-	return n
-}
-
 // end is the instant at which the chain is over.
 func (c *chain) end() time.Time {
-	return calendar.Chain{Anchor: c.anchor, Months: c.months(), Days: c.days}.End()
+	return calendar.Chain{Anchor: c.anchor, Months: c.months, Days: c.days}.End()
 }
 
 // monthsThrough is the last day of the first n months where so many granted days were used before them.
