@@ -1,0 +1,567 @@
+package vault_test
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"pgregory.net/rapid"
+
+	"kelisim/commands/vault"
+	"kelisim/domain"
+)
+
+var (
+	ctx  = context.Background()
+	down = errors.New("down")
+)
+
+const (
+	aliya  = "5f0c2d3e-0000-4000-8000-000000000001"
+	berik  = "5f0c2d3e-0000-4000-8000-000000000002"
+	secret = "Нұрлан 850101300123 +77012345678"
+)
+
+// letter has a value of each class, nested and listed.
+type letter struct {
+	Name   domain.Personal   `json:"name,omitzero" personal:"identity"`
+	Emails []domain.Personal `json:"emails,omitempty" personal:"identity"`
+	Region domain.Personal   `json:"region,omitzero" personal:"attributes"`
+	Note   domain.Personal   `json:"note,omitzero" personal:"freeform"`
+	Code   string            `json:"code"`
+}
+
+func filled() letter {
+	p := domain.NewPersonal
+	return letter{p(secret), []domain.Personal{p("a@b.kz"), p("c@d.kz")}, p("Astana"), p("said so"), "clear"}
+}
+
+// fields are a letter's values with the names that its paths have.
+func (l *letter) fields() map[string]*domain.Personal {
+	out := map[string]*domain.Personal{}
+	_ = domain.EachPersonal(l, func(path string, _ domain.Class, p *domain.Personal) error {
+		out[path] = p
+		return nil
+	})
+	return out
+}
+
+func (l *letter) states() map[domain.PersonalState]string {
+	out := map[domain.PersonalState]string{}
+	for _, path := range []string{"name", "emails.0", "emails.1", "region", "note"} {
+		state := l.fields()[path].State()
+		out[state] = strings.TrimSpace(out[state] + " " + path)
+	}
+	return out
+}
+
+var place = vault.Place{Stream: "user-" + aliya, EventID: uuid.MustParse("018f0000-0000-7000-8000-000000000001"), Type: "letter.written", Version: 2}
+
+type world struct {
+	*vault.Vault
+	keys *vault.Memory
+	kek  *vault.MemoryKEK
+	now  time.Time
+}
+
+func newWorld(t testing.TB) *world {
+	t.Helper()
+	w := &world{keys: &vault.Memory{}, kek: vault.NewMemoryKEK(), now: time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)}
+	w.restart(t)
+	return w
+}
+
+// restart is a new process over the same store.
+func (w *world) restart(t testing.TB) {
+	t.Helper()
+	v, err := vault.New(ctx, w.keys, w.kek)
+	must(t, err)
+	v.Now = func() time.Time { return w.now }
+	w.Vault = v
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// written seals a letter and reads it back as stored.
+func written(t testing.TB, v *vault.Vault, subject string, p vault.Place) letter {
+	t.Helper()
+	l := filled()
+	must(t, v.Seal(ctx, subject, p, &l))
+	return stored(t, l)
+}
+
+func stored(t testing.TB, l letter) letter {
+	t.Helper()
+	text, err := json.Marshal(l)
+	must(t, err)
+	var out letter
+	must(t, json.Unmarshal(text, &out))
+	return out
+}
+
+func reads(t *testing.T, l letter, want letter) {
+	t.Helper()
+	for path, p := range l.fields() {
+		got, ok := p.Plain()
+		if plain, _ := want.fields()[path].Plain(); !ok || got != plain || p.State() != domain.Available {
+			t.Errorf("%s does not read as it was written (%s)", path, p.State())
+		}
+	}
+}
+
+func TestSealAndOpen(t *testing.T) {
+	w := newWorld(t)
+	must(t, w.Register(ctx, aliya, "", nil))
+	l := filled()
+	must(t, w.Seal(ctx, aliya, place, &l))
+	reads(t, l, filled()) // what was just sealed is still at hand
+	for _, fresh := range []bool{false, true} {
+		if fresh {
+			w.restart(t)
+		}
+		back := stored(t, l)
+		must(t, w.Open(ctx, aliya, place, &back))
+		reads(t, back, filled())
+		must(t, w.Open(ctx, aliya, place, &back)) // again is no harm
+		reads(t, back, filled())
+	}
+	back := stored(t, l)
+	must(t, w.Open(ctx, "", place, &back)) // whose keys it takes is said by the values themselves
+	reads(t, back, filled())
+
+	// A value taken from one event into another is sealed anew there.
+	other := place
+	other.EventID = uuid.New()
+	must(t, w.Seal(ctx, aliya, other, &back))
+	back = stored(t, back)
+	must(t, w.Open(ctx, aliya, other, &back))
+	reads(t, back, filled())
+	if err := w.Seal(ctx, aliya, place, new(letter)); err != nil {
+		t.Errorf("nothing to seal: %v", err)
+	}
+}
+
+func TestSealRefuses(t *testing.T) {
+	w := newWorld(t)
+	l := filled()
+	if err := w.Seal(ctx, aliya, place, &l); !errors.Is(err, vault.ErrKeyUnavailable) {
+		t.Errorf("nobody made keys: %v", err)
+	}
+	must(t, w.Register(ctx, aliya, "", nil))
+	closed := written(t, w.Vault, aliya, place)
+	if err := w.Seal(ctx, aliya, place, &closed); err == nil || strings.Contains(err.Error(), secret) {
+		t.Errorf("a closed value was taken over: %v", err)
+	}
+	odd := struct {
+		Name domain.Personal `json:"name" personal:"oddity"`
+	}{domain.NewPersonal(secret)}
+	if err := w.Seal(ctx, aliya, place, &odd); err == nil || odd.Name.Sealed() != nil {
+		t.Errorf("an unknown class was sealed: %v", err)
+	}
+	if err := w.Seal(ctx, aliya, place, letter{}); err == nil {
+		t.Error("an event was sealed that is not pointed to")
+	}
+}
+
+// E1 for the sealed form: neither the text nor its length shows, and equal texts do not look equal.
+func TestNothingInClear(t *testing.T) {
+	w := newWorld(t)
+	must(t, w.Register(ctx, aliya, "", nil))
+	seen := map[string]bool{}
+	for _, text := range []string{"a", secret, strings.Repeat("x", 63), secret} {
+		l := letter{Name: domain.NewPersonal(text)}
+		must(t, w.Seal(ctx, aliya, place, &l))
+		b := raw(t, l.Name.Sealed())
+		if len(b) != 24+32+64+16 {
+			t.Errorf("a text of %d bytes is sealed in %d", len(text), len(b))
+		}
+		if strings.Contains(string(b), text) && len(text) > 1 {
+			t.Error("the text stands in its sealed form")
+		}
+		for _, part := range []string{string(b[:24]), string(b[24:56]), string(b[56:])} {
+			if seen[part] {
+				t.Error("two sealings have a part in common")
+			}
+			seen[part] = true
+		}
+	}
+	l := letter{Name: domain.NewPersonal(strings.Repeat("x", 64))}
+	must(t, w.Seal(ctx, aliya, place, &l))
+	if n := len(raw(t, l.Name.Sealed())); n != 24+32+128+16 {
+		t.Errorf("64 bytes are sealed in %d", n)
+	}
+}
+
+// raw is the ct of a stored value.
+func raw(t testing.TB, stored json.RawMessage) []byte {
+	t.Helper()
+	var f struct {
+		CT []byte `json:"ct"`
+	}
+	must(t, json.Unmarshal(stored, &f))
+	return f.CT
+}
+
+func TestAnyTextRoundTrips(t *testing.T) {
+	w := newWorld(t)
+	must(t, w.Register(ctx, aliya, "", nil))
+	rapid.Check(t, func(rt *rapid.T) {
+		text := rapid.OneOf(rapid.String(), rapid.StringN(0, 300, -1), rapid.Map(rapid.SliceOf(rapid.Byte()), func(b []byte) string { return string(b) }),
+			rapid.Just("\x80"), rapid.Just("\x80\x00\x00")).Draw(rt, "text")
+		l := letter{Name: domain.NewPersonal(text)}
+		if err := w.Seal(ctx, aliya, place, &l); err != nil {
+			rt.Fatal(err)
+		}
+		back := stored(t, l)
+		if err := w.Open(ctx, aliya, place, &back); err != nil {
+			rt.Fatal(err)
+		}
+		if got, ok := back.Name.Plain(); !ok || got != text {
+			rt.Fatalf("%q reads as %q", text, got)
+		}
+	})
+}
+
+// E3: cut out and put elsewhere, a value does not open: in another event, stream, type, version, field or user.
+func TestBoundToItsPlace(t *testing.T) {
+	w := newWorld(t)
+	must(t, w.Register(ctx, aliya, "", nil))
+	must(t, w.Register(ctx, berik, "", nil))
+	closed := func(what string, err error, p *domain.Personal) {
+		t.Helper()
+		if !errors.Is(err, vault.ErrNotAuthentic) || p.State() == domain.Available {
+			t.Errorf("%s: %v, %s", what, err, p.State())
+		}
+		if errors.Is(err, vault.ErrKeyUnavailable) {
+			t.Errorf("%s: a forgery looks like a key store that is down", what)
+		}
+	}
+	for what, edit := range map[string]func(*vault.Place){
+		"stream":      func(p *vault.Place) { p.Stream = "user-" + berik },
+		"event":       func(p *vault.Place) { p.EventID = uuid.New() },
+		"type":        func(p *vault.Place) { p.Type = "letter.writte" },
+		"version":     func(p *vault.Place) { p.Version = 1 },
+		"moved bytes": func(p *vault.Place) { p.Stream, p.Type = p.Stream+"l", p.Type[1:] },
+	} {
+		elsewhere := place
+		edit(&elsewhere)
+		l := written(t, w.Vault, aliya, place)
+		closed(what, w.Open(ctx, aliya, elsewhere, &l), &l.Name)
+	}
+
+	l := written(t, w.Vault, aliya, place)
+	l.Emails[0], l.Emails[1] = l.Emails[1], l.Emails[0]
+	err := w.Open(ctx, aliya, place, &l)
+	closed("field", err, &l.Emails[0])
+	closed("field", err, &l.Emails[1])
+	if l.Name.State() != domain.Available || l.Note.State() != domain.Available {
+		t.Error("a forged value closed the others")
+	}
+
+	// Another user's key does not make it that user's value.
+	l = written(t, w.Vault, aliya, place)
+	theirs := written(t, w.Vault, berik, place)
+	kid := func(p domain.Personal) string { return strings.Split(string(p.Sealed()), `"`)[5] }
+	forged := strings.Replace(string(l.Name.Sealed()), kid(l.Name), kid(theirs.Name), 1)
+	must(t, json.Unmarshal([]byte(forged), &l.Name))
+	closed("user", w.Open(ctx, berik, place, &l), &l.Name)
+}
+
+// Every bit of a stored value is held by its form, its commitment or its seal.
+func TestEveryBitIsHeld(t *testing.T) {
+	w := newWorld(t)
+	must(t, w.Register(ctx, aliya, "", nil))
+	l := written(t, w.Vault, aliya, place)
+	whole := l.Name.Sealed()
+	key, err := w.FieldKey(ctx, l.Name)
+	must(t, err)
+	for i := range len(whole) * 8 {
+		changed := []byte(string(whole))
+		changed[i/8] ^= 1 << (i % 8)
+		if _, err := vault.OpenWith(key, changed, place, "name"); !errors.Is(err, vault.ErrNotAuthentic) {
+			t.Fatalf("bit %d of %q: %v", i, whole, err)
+		}
+	}
+	ct := raw(t, whole)
+	text := base64.StdEncoding.EncodeToString(ct)
+	for i := range len(ct) * 8 { // the same under the text's own form
+		ct[i/8] ^= 1 << (i % 8)
+		changed := strings.Replace(string(whole), text, base64.StdEncoding.EncodeToString(ct), 1)
+		ct[i/8] ^= 1 << (i % 8)
+		var p domain.Personal
+		must(t, json.Unmarshal([]byte(changed), &p))
+		forged := letter{Name: p}
+		if err := w.Open(ctx, aliya, place, &forged); !errors.Is(err, vault.ErrNotAuthentic) || forged.Name.State() == domain.Available {
+			t.Fatalf("bit %d of the sealed bytes: %v", i, err)
+		}
+	}
+	for _, other := range []string{"", "{}", `{"$pd":1}`, string(whole) + " ", " " + string(whole), strings.Replace(string(whole), ":", ": ", 1),
+		strings.Replace(string(whole), `"c":"identity"`, `"c":"freeform"`, 1), strings.Replace(string(whole), text, text[:40]+"\\n"+text[40:], 1),
+		strings.Replace(string(whole), text, text[:40]+"\n"+text[40:], 1), strings.Replace(string(whole), text, text[:40], 1),
+		strings.Replace(string(whole), text, "", 1)} {
+		if _, err := vault.OpenWith(key, []byte(other), place, "name"); !errors.Is(err, vault.ErrNotAuthentic) {
+			t.Errorf("%q: %v", other, err)
+		}
+	}
+}
+
+// E6: the key of one field shows that field and no other, needs no key store, and cannot be replaced by another key.
+func TestDisclosure(t *testing.T) {
+	w := newWorld(t)
+	must(t, w.Register(ctx, aliya, "", nil))
+	l := written(t, w.Vault, aliya, place)
+	key, err := w.FieldKey(ctx, l.Name)
+	must(t, err)
+	w.keys.Break(down)
+	if text, err := vault.OpenWith(key, l.Name.Sealed(), place, "name"); text != secret || err != nil {
+		t.Errorf("the field's own key: %q, %v", text, err)
+	}
+	for path, p := range l.fields() {
+		if _, err := vault.OpenWith(key, p.Sealed(), place, path); (err == nil) != (path == "name") {
+			t.Errorf("%s with the key of name: %v", path, err)
+		}
+	}
+	if _, err := vault.OpenWith(key, l.Name.Sealed(), place, "emails.0"); !errors.Is(err, vault.ErrNotAuthentic) {
+		t.Errorf("another path: %v", err)
+	}
+	for i := range len(key) * 8 {
+		key[i/8] ^= 1 << (i % 8)
+		if _, err := vault.OpenWith(key, l.Name.Sealed(), place, "name"); !errors.Is(err, vault.ErrNotAuthentic) {
+			t.Fatalf("another key, bit %d: %v", i, err)
+		}
+		key[i/8] ^= 1 << (i % 8)
+	}
+	for _, short := range [][]byte{nil, key[:16], append(key[:32:32], 0)} {
+		if _, err := vault.OpenWith(short, l.Name.Sealed(), place, "name"); err == nil {
+			t.Errorf("a key of %d bytes opens", len(short))
+		}
+	}
+}
+
+func TestDisclosureRefused(t *testing.T) {
+	w := newWorld(t)
+	must(t, w.Register(ctx, aliya, "", nil))
+	l := written(t, w.Vault, aliya, place)
+	w.restart(t)
+	w.keys.Break(down)
+	if _, err := w.FieldKey(ctx, l.Name); !errors.Is(err, vault.ErrKeyUnavailable) {
+		t.Errorf("store down: %v", err)
+	}
+	w.keys.Break(nil)
+	_, err := w.Destroy(ctx, aliya, domain.Destroyed, domain.Identity)
+	must(t, err)
+	if _, err := w.FieldKey(ctx, l.Name); !errors.Is(err, vault.ErrErased) {
+		t.Errorf("destroyed: %v", err)
+	}
+	if _, err := w.FieldKey(ctx, domain.NewPersonal("plain")); !errors.Is(err, vault.ErrNotAuthentic) {
+		t.Errorf("not sealed: %v", err)
+	}
+}
+
+// E5: a key store or a master key that does not answer, or is another, is said so, and never reads as destroyed.
+func TestKeyUnavailable(t *testing.T) {
+	w := newWorld(t)
+	must(t, w.Register(ctx, aliya, "Aliya", nil))
+	unavailable := func(what string, err error) {
+		t.Helper()
+		var refusal *domain.Error
+		if !errors.Is(err, vault.ErrKeyUnavailable) || !errors.As(err, &refusal) || refusal.Kind != domain.Unavailable || refusal.Code != "key-unavailable" {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	for what, break_ := range map[string]func(error){"key store": w.keys.Break, "master key": w.kek.Break} {
+		l := written(t, w.Vault, aliya, place)
+		w.restart(t)
+		break_(down)
+		unavailable(what, w.Open(ctx, aliya, place, &l))
+		if got := l.states(); len(got) != 1 || got[domain.KeyUnavailable] == "" {
+			t.Errorf("%s: %v", what, got)
+		}
+		fresh := filled()
+		unavailable(what, w.Seal(ctx, aliya, place, &fresh))
+		unavailable(what, w.Register(ctx, berik, "Berik", nil))
+		break_(nil)
+		must(t, w.Open(ctx, aliya, place, &l)) // nothing of the failure was remembered
+		reads(t, l, filled())
+	}
+	w.keys.Break(down)
+	_, err := w.Find(ctx, vault.Login, "Aliya")
+	unavailable("find", err)
+	_, err = w.Find(ctx, vault.Email, "a@b.kz")
+	unavailable("find", err)
+	_, err = w.Claim(ctx, "transaction", "1", aliya)
+	unavailable("claim", err)
+	_, err = w.Destroy(ctx, aliya, domain.Destroyed, domain.Identity)
+	unavailable("destroy", err)
+	_, err = w.KeyIDs(ctx, aliya, domain.Identity)
+	unavailable("key ids", err)
+	_, err = w.Unconfirmed(ctx, w.now, 1)
+	unavailable("unconfirmed", err)
+	unavailable("reserve", w.Reserve(ctx, aliya, "Other"))
+	unavailable("index", w.Index(ctx, aliya, []vault.Indexed{{Field: vault.Email, Value: "a@b.kz"}}))
+	unavailable("reconcile", w.Reconcile(ctx, aliya, domain.Destroyed, "x"))
+	_, err = w.Rotate(ctx)
+	unavailable("rotate", err)
+	_, err = vault.New(ctx, w.keys, w.kek)
+	unavailable("new", err)
+	w.keys.Break(nil)
+
+	_, err = vault.New(ctx, w.keys, vault.NewMemoryKEK())
+	unavailable("another master key", err)
+
+	// A key that the store never had, as after the restoring of an older store.
+	l := written(t, w.Vault, aliya, place)
+	older := newWorld(t)
+	unavailable("an older store", older.Open(ctx, aliya, place, &l))
+	if got := l.states(); len(got) != 1 || got[domain.KeyUnavailable] == "" {
+		t.Errorf("an older store: %v", got)
+	}
+}
+
+// A key that was wrapped for one row does not open in another.
+func TestWrappedKeyIsBoundToItsRow(t *testing.T) {
+	w := newWorld(t)
+	must(t, w.Register(ctx, aliya, "", nil))
+	must(t, w.Register(ctx, berik, "", nil))
+	l := written(t, w.Vault, aliya, place)
+	ours, _ := w.keys.KeysOf(ctx, aliya)
+	theirs, _ := w.keys.KeysOf(ctx, berik)
+	for i := range ours {
+		ours[i].Wrapped, ours[i].Generation = theirs[i].Wrapped, 2
+	}
+	must(t, w.keys.Rewrap(ctx, ours))
+	_, err := w.kek.Next(ctx)
+	must(t, err)
+	w.restart(t)
+	if err := w.Open(ctx, aliya, place, &l); !errors.Is(err, vault.ErrKeyUnavailable) {
+		t.Errorf("%v", err)
+	}
+}
+
+// The cache is bounded in number and in time.
+func TestCacheIsBounded(t *testing.T) {
+	w := newWorld(t)
+	w.CacheSize = 2
+	var letters []letter
+	for i := range 3 {
+		must(t, w.Register(ctx, fmt.Sprint(i), "", nil))
+		letters = append(letters, written(t, w.Vault, fmt.Sprint(i), place))
+	}
+	opens := func(i int) bool {
+		l := letters[i]
+		l.Emails = nil
+		return w.Open(ctx, fmt.Sprint(i), place, &l) == nil
+	}
+	w.keys.Break(down)
+	if opens(0) || !opens(1) || !opens(2) {
+		t.Error("of three subjects the two most recent are kept")
+	}
+	w.keys.Break(nil)
+	opens(0) // now 1 is the one that was not used for longest
+	w.keys.Break(down)
+	if !opens(0) || opens(1) || !opens(2) {
+		t.Error("the least recently used goes first")
+	}
+	w.now = w.now.Add(5*time.Minute + time.Second)
+	if opens(0) || opens(2) {
+		t.Error("a key was kept for longer than five minutes")
+	}
+	w.keys.Break(nil)
+	opens(0)
+	w.keys.Break(down)
+	w.now = w.now.Add(-24 * time.Hour)
+	if opens(0) {
+		t.Error("a clock that was set back keeps a key for a day")
+	}
+}
+
+func TestDerived(t *testing.T) {
+	w := newWorld(t)
+	a, b := w.Fingerprint([]byte(secret)), w.Fingerprint([]byte(secret+"."))
+	if len(a) != 32 || a == b || a != w.Fingerprint([]byte(secret)) {
+		t.Errorf("fingerprints %s and %s", a, b)
+	}
+	id := w.CommandID("site", "key")
+	if id.Version() != 8 || id.Variant() != uuid.RFC4122 || id != w.CommandID("site", "key") {
+		t.Errorf("id %s of version %d", id, id.Version())
+	}
+	for _, other := range [][]string{{"sitek", "ey"}, {"site", "key", ""}, {"sitekey"}, {}, {"key", "site"}} {
+		if w.CommandID(other...) == id {
+			t.Errorf("%q has the id of another", other)
+		}
+	}
+	w.restart(t)
+	if w.Fingerprint([]byte(secret)) != a || w.CommandID("site", "key") != id {
+		t.Error("another process derives other ones")
+	}
+	if other := newWorld(t); other.Fingerprint([]byte(secret)) == a || other.CommandID("site", "key") == id {
+		t.Error("another master key derives the same")
+	}
+}
+
+// FuzzSealed: whatever stands where a sealed value is expected, reading it neither fails badly nor takes it for one that was sealed.
+func FuzzSealed(f *testing.F) {
+	w := newWorld(f)
+	must(f, w.Register(ctx, aliya, "", nil))
+	l := written(f, w.Vault, aliya, place)
+	key, err := w.FieldKey(ctx, l.Name)
+	must(f, err)
+	whole := string(l.Name.Sealed())
+	for _, s := range []string{whole, whole[:50], "{}", `{"$pd":1,"kid":"aaaaaaaaaaaaaaaaaaaa.i","c":"identity","ct":""}`, strings.ToUpper(whole),
+		`{"$pd":1,"kid":"aaaaaaaaaaaaaaaaaaaa.i","c":"identity","ct":"AAAA"}`, `{"$pd":1,"kid":".","c":"i","ct":"="}`, `{"$pd":1,"kid":"","c":"","ct":"` + "\n" + `"}`} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, in []byte) {
+		text, err := vault.OpenWith(key, in, place, "name")
+		if (err == nil) != (string(in) == whole) || err == nil && text != secret {
+			t.Fatalf("%q opens (%v)", in, err)
+		}
+		if err != nil && !errors.Is(err, vault.ErrNotAuthentic) {
+			t.Fatalf("%q: %v", in, err)
+		}
+		if len(in) > 0 && in[0] == '{' && json.Valid(in) {
+			var forged letter
+			if json.Unmarshal([]byte(`{"name":`+string(in)+`}`), &forged) == nil {
+				if err := w.Open(ctx, aliya, place, &forged); (err == nil) != (string(in) == whole) {
+					t.Fatalf("%q opens (%v)", in, err)
+				}
+			}
+		}
+	})
+}
+
+func BenchmarkSealField(b *testing.B) {
+	benchmark(b, func(w *world, l, _ *letter) error { return w.Seal(ctx, aliya, place, l) })
+}
+
+func BenchmarkOpenField(b *testing.B) {
+	benchmark(b, func(w *world, _, l *letter) error {
+		l.Name.Close(domain.NotAuthorised)
+		return w.Open(ctx, aliya, place, l)
+	})
+}
+
+func benchmark(b *testing.B, do func(w *world, plain, sealed *letter) error) {
+	w := newWorld(b)
+	must(b, w.Register(ctx, aliya, "", nil))
+	plain := letter{Name: domain.NewPersonal(secret)}
+	sealed := plain
+	must(b, w.Seal(ctx, aliya, place, &sealed))
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := do(w, &plain, &sealed); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
