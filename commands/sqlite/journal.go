@@ -258,7 +258,7 @@ func (j *Journal) stop(why error) {
 func (j *Journal) fail(err error) {
 	j.stop(failure(err))
 	j.broken = true // closeFiles looks after the goroutine has ended
-	j.failed <- err
+	j.failed <- failure(err)
 }
 
 func failure(err error) error {

@@ -33,7 +33,8 @@ type writer struct {
 	position int64
 	at       time.Time
 
-	checkpointAt int64 // frames in the log
+	checkpointAt    int64 // when the log has so many frames
+	checkpointEvery int64
 }
 
 // newWriter takes the file's one writing connection for good.
@@ -42,7 +43,7 @@ func newWriter(j *Journal, prepare func(*sqlite3.SQLiteConn) error) (*writer, er
 	if err != nil {
 		return nil, fmt.Errorf("take the writing connection: %w", err)
 	}
-	w := &writer{journal: j, held: held, position: j.head, at: j.headAt, checkpointAt: checkpointFrames}
+	w := &writer{journal: j, held: held, position: j.head, at: j.headAt, checkpointAt: checkpointFrames, checkpointEvery: checkpointFrames}
 	err = held.Raw(func(c any) error {
 		w.conn = c.(*sqlite3.SQLiteConn)
 		// SQLite's own checkpoint comes inside a commit and hides its errors; see checkpoint.
@@ -270,7 +271,7 @@ func (w *writer) checkpoint() error {
 		return err
 	}
 	log, folded, err := w.fold("PASSIVE")
-	if w.checkpointAt = checkpointFrames; folded < log {
+	if w.checkpointAt = w.checkpointEvery; folded < log {
 		w.checkpointAt += log // a reader or a full disk is in the way: try again when there is more
 	}
 	return err
