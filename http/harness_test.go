@@ -174,5 +174,8 @@ func at(p map[string]any) string {
 	if v, ok := first["header"]; ok {
 		return "@" + v.(string)
 	}
-	return first["pointer"].(string)
+	if v, ok := first["pointer"]; ok {
+		return v.(string)
+	}
+	return "?" // in the query, and no parameter that may be named
 }
