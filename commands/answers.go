@@ -71,7 +71,7 @@ func paid(a answer) map[string]any {
 		out["reason"] = h.Reason
 	}
 	if g, ok := first[subscription.PeriodGranted](a); ok {
-		out["status"], out["coverage"] = "applied", span{g.From.UTC(), g.Until.UTC()}
+		out["status"], out["coverage"] = "applied", span{g.From.UTC(), g.CoveredUntil.UTC()}
 	}
 	return out
 }

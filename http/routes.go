@@ -16,7 +16,9 @@ var (
 // routes is the table: every route there is, a block for each resource.
 func (s *Server) routes() []Route {
 	tokens := tokens{s}
+	resources := &API{Service: s.options.Service}
 	return slices.Concat(
+		resources.table(),
 		[]Route{
 			{Method: "GET", Path: "/livez", Public: true, Handle: s.livez},
 			{Method: "GET", Path: "/readyz", Public: true, Handle: s.readyz},

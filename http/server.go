@@ -22,6 +22,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"kelisim/commands"
 	"kelisim/commands/access"
 	"kelisim/domain"
 )
@@ -29,8 +30,10 @@ import (
 // Options is what the outside needs of the other rooms. Its fields are set once, before New.
 type Options struct {
 	Tokens *access.Tokens
-	Log    *slog.Logger     // nil: nothing is logged
-	Now    func() time.Time // nil: time.Now
+	// Service carries out the commands and answers the questions; nil: there are no routes of resources.
+	Service *commands.Service
+	Log     *slog.Logger     // nil: nothing is logged
+	Now     func() time.Time // nil: time.Now
 	// Version is shown by /livez and the metrics.
 	Version string
 	// Checks are what /readyz asks.

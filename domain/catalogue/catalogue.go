@@ -11,7 +11,9 @@ import (
 	"kelisim/domain/consent"
 	"kelisim/domain/event"
 	"kelisim/domain/incident"
+	"kelisim/domain/ledger"
 	"kelisim/domain/letter"
+	"kelisim/domain/obligation"
 	"kelisim/domain/reads"
 	"kelisim/domain/site"
 	"kelisim/domain/subscription"
@@ -24,11 +26,13 @@ func All() *event.Catalogue {
 		account.Events,
 		consent.Events,
 		subscription.Events,
+		obligation.Events,
 		site.Events,
 		letter.Events,
 		incident.Events,
 		activity.Events,
 		reads.Events,
+		ledger.Events,
 	)
 	if err != nil {
 		panic(fmt.Sprintf("the books' tables do not join: %v", err))

@@ -1,0 +1,84 @@
+package http
+
+import (
+	"context"
+	"maps"
+	"strings"
+
+	"kelisim/commands"
+	"kelisim/commands/access"
+	"kelisim/domain"
+)
+
+// API is what the routes ask.
+type API struct {
+	Service *commands.Service
+}
+
+// wished carries out one command of the table. Path variables become the command's members: {notice} is notice_id. subject names
+// the variable that holds what the command is about, "" where the command creates it or is about the site.
+func (a *API) wished(name, subject string) func(*Request) (*Response, error) {
+	return func(r *Request) (*Response, error) {
+		id := ""
+		if subject != "" {
+			var err error
+			if id, err = r.VarID(subject); err != nil {
+				return nil, err
+			}
+		}
+		path := map[string]string{}
+		for variable, value := range r.vars {
+			switch variable {
+			case subject:
+			case "months":
+				path[variable] = value
+			default:
+				path[variable+"_id"] = value
+			}
+		}
+		body, err := commands.Decode(name, r.value(), path)
+		if err != nil {
+			return nil, err
+		}
+		if id == "" {
+			id = body.Subject
+		}
+		done, err := a.carry(r.Context(), r, name, id, body)
+		if err != nil {
+			return nil, err
+		}
+		return created(done), nil
+	}
+}
+
+// carry makes the wish of a request and carries it out.
+func (a *API) carry(ctx context.Context, r *Request, name, subject string, body commands.Body) (commands.Done, error) {
+	return a.Service.Do(ctx, commands.Wish{
+		Command: name, Subject: subject, Body: body.Command, Actor: r.Actor.Event(),
+		Key: r.Key, Scope: r.Scope(), Fingerprinted: body.Canonical, OccurredAt: body.OccurredAt,
+		MayBeLate: r.Actor.Role == access.Service || r.Actor.Role == access.Officer, IfRevision: r.IfRevision, Correlation: r.ID,
+	})
+}
+
+// created is the answer to a command: its own members beside the events, the revision and the position.
+func created(done commands.Done) *Response {
+	body := map[string]any{"events": done.Events, "revision": done.Revision, "position": done.Position}
+	maps.Copy(body, done.Answer)
+	answer := Created(body, done.Revision)
+	if done.Repeated {
+		answer.With("Idempotency-Replayed", "true")
+	}
+	return answer
+}
+
+// own tells whether the asker is the person asked about, who sees no ground of a block (T-3.8).
+func (r *Request) own() bool { return r.Actor.Role == access.Subject }
+
+// known reads known_at.
+func (r *Request) known() (commands.Known, error) {
+	k, err := commands.ParseKnown(strings.Replace(r.Query.String("known_at"), " ", "+", 1))
+	if refusal, ok := err.(*domain.Error); ok {
+		return k, refusal.At("?known_at")
+	}
+	return k, err
+}

@@ -1,0 +1,89 @@
+package http
+
+import (
+	"encoding/json"
+
+	"kelisim/commands"
+	"kelisim/domain"
+	"kelisim/domain/activity"
+	"kelisim/domain/permission"
+)
+
+// observe records a batch of actions (T-1.5).
+func (a *API) observe(r *Request) (*Response, error) {
+	batch, err := Items[activity.Item](r, activity.MaxItems)
+	if err != nil {
+		return nil, err
+	}
+	canonical, err := r.Canonical()
+	if err != nil {
+		return nil, err
+	}
+	command := activity.Observe(batch)
+	done, err := a.carry(r.Context(), r, "observe", "", commands.Body{Command: &command, Canonical: canonical})
+	if err != nil {
+		return nil, err
+	}
+	return created(done), nil
+}
+
+// maxDecided is how many people one request asks about.
+const maxDecided = 1_000_000
+
+// decided is one line of the answer for many people.
+type decided struct {
+	UserID  domain.UserID `json:"user_id"`
+	Allowed bool          `json:"allowed"`
+	Code    string        `json:"code"`
+}
+
+// decisions answers the processing question for a list of people, a line each, all from one position of the journal. A line about
+// nobody is answered user-not-found, so that a list can be longer than the ledger.
+func (a *API) decisions(r *Request) (*Response, error) {
+	purpose, act, err := r.purposeAndAct()
+	if err != nil {
+		return nil, err
+	}
+	known, err := r.known()
+	if err != nil {
+		return nil, err
+	}
+	asOf := r.Query.Time("as_of")
+	if err := r.Query.Err(); err != nil {
+		return nil, err
+	}
+	type line struct {
+		UserID domain.UserID `json:"user_id"`
+	}
+	people, err := Items[line](r, maxDecided)
+	if err != nil {
+		return nil, err
+	}
+	at := a.Service.Now().UTC()
+	if asOf != nil {
+		at = *asOf
+	}
+	if known == (commands.Known{}) {
+		if known.Position, _, err = a.Service.Journal.Head(r.Context()); err != nil {
+			return nil, err
+		}
+	}
+	return Streamed("application/x-ndjson", func(w *Stream) error {
+		e := json.NewEncoder(w)
+		for _, p := range people {
+			d := decided{UserID: p.UserID, Code: "user-not-found"}
+			snap, err := a.Service.Snapshot(r.Context(), p.UserID, known)
+			switch {
+			case err == nil:
+				answer := permission.ProcessingOnly(snap.State.Books, snap.Site, purpose, act, at)
+				d.Allowed, d.Code = answer.Allowed, answer.Reasons[0].Code
+			case domain.Code(err) != "user-not-found":
+				return err
+			}
+			if err := e.Encode(d); err != nil {
+				return err
+			}
+		}
+		return nil
+	}).With("Kelisim-Position", known.Text()), nil
+}

@@ -1,0 +1,128 @@
+package http
+
+import (
+	"slices"
+
+	"kelisim/commands/access"
+)
+
+// Who may ask what of the resources, after the table of roles in the contract.
+var (
+	officers   = []access.Role{access.Officer}
+	approvers  = []access.Role{access.Approver}
+	enters     = []access.Role{access.Service, access.Officer} // what the user enters, or an officer for them
+	deciders   = []access.Role{access.Service, access.Officer, access.Approver, access.Auditor}
+	own        = append(slices.Clone(deciders), access.Subject)
+	inspectors = []access.Role{access.Officer, access.Approver, access.Auditor}
+	searchers  = []access.Role{access.Service, access.Officer, access.Approver}
+	readers    = []access.Role{access.Officer, access.Approver}
+	everybody  = []access.Role{access.Service, access.Officer, access.Approver, access.Auditor, access.Operator}
+)
+
+// table is the routes of the resources. A command's name is its name in the table of commands.
+func (a *API) table() []Route {
+	create := func(path, command string, roles []access.Role) Route {
+		return Route{Method: "POST", Path: path, Roles: roles, Body: JSON, Handle: a.wished(command, "")}
+	}
+	post := func(path, command string, roles []access.Role) Route {
+		return Route{Method: "POST", Path: "/v1/users/{user}" + path, Roles: roles, Body: JSON, Handle: a.wished(command, "user")}
+	}
+	plain := func(path, command string, roles []access.Role) Route { // may come without a body
+		r := post(path, command, roles)
+		r.Body = OptionalJSON
+		return r
+	}
+	put := func(path, command string, roles []access.Role) Route {
+		r := post(path, command, roles)
+		r.Method = "PUT"
+		return r
+	}
+	about := func(path string, roles []access.Role, handle func(*Request) (*Response, error), query ...string) Route {
+		return Route{Method: "GET", Path: "/v1/users/{user}" + path, Roles: roles, Query: append([]string{"as_of", "known_at"}, query...), Handle: handle}
+	}
+	get := func(path string, roles []access.Role, handle func(*Request) (*Response, error), query ...string) Route {
+		return Route{Method: "GET", Path: path, Roles: roles, Query: query, Handle: handle}
+	}
+	of := func(path, command, subject string) Route {
+		return Route{Method: "POST", Path: path, Roles: officers, Body: OptionalJSON, Handle: a.wished(command, subject)}
+	}
+	document := get("/v1/documents/{id}/{version}/{language}", everyone, a.document)
+	document.Produces = []string{"text/plain"}
+	stream := get("/v1/events/stream", inspectors, a.follow, "after", "type")
+	stream.Produces = []string{"text/event-stream"}
+	tariff := Route{Method: "PUT", Path: "/v1/tariffs/{months}", Roles: operators, Body: JSON, Handle: a.wished("set-tariff", "")}
+	parameters := Route{Method: "PUT", Path: "/v1/parameters", Roles: operators, Body: JSON, Handle: a.wished("set-parameters", "")}
+	publish := create("/v1/documents", "publish-document", operators)
+	publish.Limit = 1 << 20
+	return slices.Concat(
+		[]Route{
+			create("/v1/users", "register", service),
+			post("/consents", "consent", service),
+			post("/purchases", "purchase", service),
+			post("/payments", "record-payment", service),
+			post("/granted-days", "grant-days", officers),
+			post("/withdrawal-notices", "withdraw", officers),
+			plain("/withdrawal-notices/{notice}/rescission", "rescind-withdrawal", officers),
+			post("/withdrawal-notices/{notice}/refusal", "refuse-withdrawal", officers),
+			plain("/withdrawal-notices/{notice}/acceptance", "accept-withdrawal", officers),
+			post("/block", "block", officers),
+			plain("/unblock", "unblock", officers),
+			post("/content-removals", "remove-content", officers),
+			post("/content-permissions", "permit-content-use", officers),
+			post("/unauthorised-access", "report-unauthorised-access", enters),
+			plain("/access-restoration", "restore-access", enters),
+			post("/fines", "demand-fine", officers),
+			plain("/obligations/{obligation}/contest", "contest-fine", officers),
+			post("/obligations/{obligation}/discharge", "discharge", officers),
+			post("/legal-holds", "set-legal-hold", officers),
+			plain("/legal-holds/{hold}/lift", "lift-legal-hold", officers),
+			put("/personal-data", "record-personal-data", enters),
+			put("/login", "change-login", enters),
+			put("/contacts", "change-contacts", enters),
+			put("/location", "set-location", enters),
+			post("/data-block", "block-data", officers),
+			post("/data-unblock", "unblock-data", officers),
+			post("/disclosures", "disclose", officers),
+			post("/messages", "message", enters),
+			plain("/messages/{message}/answer", "answer-message", officers),
+			post("/events/{event}/void", "void-entry", officers),
+			plain("/events/{event}/void/approval", "approve-void", approvers),
+		},
+		[]Route{
+			about("", own, a.user),
+			about("/access", own, a.access, "location", "language"),
+			about("/processing", deciders, a.processing, "purpose", "act"),
+			{Method: "GET", Path: "/v1/users/{user}/attribution", Roles: deciders, Query: []string{"at", "known_at"}, Handle: a.attribution},
+			about("/events", own, a.events, "after", "limit"),
+			about("/consents", own, a.consents),
+			about("/subscription", own, a.subscription),
+			about("/orders", own, a.orders),
+			about("/obligations", own, a.obligations),
+			about("/reads", own, a.reads),
+			get("/v1/users/{user}/personal-data", readers, a.personalData),
+			{Method: "POST", Path: "/v1/users/search", Roles: searchers, Asks: true, Body: JSON, Handle: a.search},
+			{Method: "POST", Path: "/v1/decisions/processing", Roles: searchers, Asks: true, Body: Lines, Limit: 64 << 20,
+				Query: []string{"purpose", "act", "as_of", "known_at"}, Produces: []string{"application/x-ndjson"}, Handle: a.decisions},
+		},
+		[]Route{
+			publish, tariff, parameters, document, stream,
+			get("/v1/documents", everyone, a.documents),
+			get("/v1/tariffs", everyone, a.tariffs),
+			get("/v1/parameters", everyone, a.parameters),
+			create("/v1/restrictions", "impose-restriction", officers),
+			of("/v1/restrictions/{restriction}/lift", "lift-restriction", ""),
+			get("/v1/restrictions", everybody, a.restrictions),
+			get("/v1/events", inspectors, a.feed, "after", "limit", "type"),
+			{Method: "POST", Path: "/v1/activities", Roles: service, Body: JSONOrLines, Handle: a.observe},
+		},
+		[]Route{
+			create("/v1/letters", "receive-letter", officers),
+			of("/v1/letters/{letter}/match", "match-letter", "letter"),
+			create("/v1/incidents", "detect-incident", officers),
+			of("/v1/incidents/{incident}/contain", "contain-incident", "incident"),
+			of("/v1/incidents/{incident}/assess", "assess-incident", "incident"),
+			of("/v1/incidents/{incident}/notify", "notify-incident", "incident"),
+			of("/v1/incidents/{incident}/close", "close-incident", "incident"),
+		},
+	)
+}

@@ -1,0 +1,456 @@
+package http
+
+import (
+	"slices"
+	"time"
+
+	"kelisim/commands"
+	"kelisim/commands/access"
+	"kelisim/commands/vault"
+	"kelisim/domain"
+	"kelisim/domain/account"
+	"kelisim/domain/consent"
+	"kelisim/domain/obligation"
+	"kelisim/domain/permission"
+	"kelisim/domain/subscription"
+	"kelisim/domain/user"
+)
+
+// userView is one user at a glance.
+type userView struct {
+	asked
+	RegisteredAt time.Time         `json:"registered_at"`
+	Location     string            `json:"location,omitempty"`
+	Language     string            `json:"language,omitempty"`
+	Access       permission.Answer `json:"access"`
+	Consent      map[string]string `json:"consent"` // by purpose
+	Protection   string            `json:"protection"`
+	Disputed     bool              `json:"disputed"`
+	Obligations  int               `json:"obligations"` // that stand
+	Revision     int64             `json:"revision"`
+}
+
+// user answers what stands about one user (P-2.5: protection).
+func (a *API) user(r *Request) (*Response, error) {
+	snap, about, err := a.ask(r, "as_of")
+	if err != nil {
+		return nil, err
+	}
+	b, t := snap.State.Books, about.AsOf
+	place := b.Account.PlaceAt(t)
+	v := userView{asked: about, RegisteredAt: b.Account.Registered.At.UTC(), Location: place.Location, Language: place.Language,
+		Access: permission.Access(b, snap.Site, permission.Place{}, t), Consent: map[string]string{}, Protection: "protected",
+		Obligations: len(b.Obligations.StandingAt(t.Add(1))), Revision: snap.Revision}
+	for _, c := range b.Consent.Consents {
+		for _, p := range c.Purposes {
+			v.Consent[p] = permission.ProcessingOnly(b, snap.Site, p, "use", t).Status
+		}
+	}
+	if e := b.Account.DepersonalisedAt; e.Event != "" && !e.At.After(t) {
+		v.Protection = "depersonalised"
+	}
+	if e := b.Account.DestroyedAt; e.Event != "" && !e.At.After(t) {
+		v.Protection = "destroyed"
+	}
+	_, v.Disputed = b.Account.DisputedAt(t)
+	if r.own() {
+		hideGrounds(v.Access.Reasons)
+	}
+	return OK(v).At(snap.Revision), nil
+}
+
+// eventView is one event as the contract writes it.
+type eventView struct {
+	ID          string         `json:"id"`
+	Stream      string         `json:"stream"`
+	Revision    int64          `json:"revision"`
+	Position    int64          `json:"position"`
+	Type        string         `json:"type"`
+	Version     int            `json:"version"`
+	OccurredAt  time.Time      `json:"occurred_at"`
+	RecordedAt  time.Time      `json:"recorded_at"`
+	ImportedAt  *time.Time     `json:"imported_at,omitempty"`
+	Late        bool           `json:"late"`
+	Actor       any            `json:"actor"`
+	Command     string         `json:"command,omitempty"`
+	CausationID string         `json:"causation_id,omitempty"`
+	Attribution string         `json:"attribution,omitempty"`
+	Data        map[string]any `json:"data"`
+}
+
+func viewOf(e user.Recorded, data map[string]any) eventView {
+	v := eventView{ID: e.ID.String(), Stream: e.Stream, Revision: e.Revision, Position: e.Position, Type: e.Type, Version: e.Version,
+		OccurredAt: e.OccurredAt.UTC(), RecordedAt: e.RecordedAt.UTC(), Late: e.Late, Actor: e.Actor, Command: e.Command, Data: data}
+	if e.Causation != [16]byte{} {
+		v.CausationID = e.Causation.String()
+	}
+	if !e.ImportedAt.IsZero() {
+		at := e.ImportedAt.UTC()
+		v.ImportedAt = &at
+	}
+	return v
+}
+
+// hiddenFromOwner are the members of events that the user's own view leaves out: the grounds of blocks, removals and what
+// only officers decide upon (T-3.8).
+var hiddenFromOwner = map[string][]string{
+	"account.blocked":         {"clause", "note"},
+	"account.unblocked":       {"note"},
+	"account.content_removed": {"clause", "note"},
+}
+
+// events lists a user's events. An officer who gives a Purpose sees personal values in clear, and the look is recorded first.
+func (a *API) events(r *Request) (*Response, error) {
+	var from struct {
+		After int64 `json:"after"`
+	}
+	from.After = -1
+	r.Query.Cursor("after", &from)
+	limit := r.Query.Int("limit", 100, 1, 1000)
+	snap, _, err := a.ask(r, "as_of")
+	if err != nil {
+		return nil, err
+	}
+	open := r.Route.Method == "GET" && r.http.Header.Get("Purpose") != "" && slices.Contains([]access.Role{access.Officer, access.Approver}, r.Actor.Role)
+	why := ""
+	if open {
+		if why, err = r.Purpose(); err != nil {
+			return nil, err
+		}
+	}
+	items, next := []eventView{}, ""
+	var looked []string
+	for _, e := range snap.Events {
+		if e.Revision <= from.After {
+			continue
+		}
+		if len(items) == limit {
+			from.After = items[limit-1].Revision
+			next = Cursor(from)
+			break
+		}
+		var data map[string]any
+		if open || r.own() {
+			var fields []string
+			data, fields, err = a.Service.Shown(r.Context(), e)
+			looked = append(looked, fields...)
+		} else {
+			data, err = commands.Masked(e)
+		}
+		if err != nil {
+			return nil, err
+		}
+		v := viewOf(e, data)
+		if r.own() {
+			for _, member := range hiddenFromOwner[e.Type] {
+				delete(v.Data, member)
+			}
+			v.Actor = ownActor(e.Actor.Kind)
+		}
+		v.Attribution = permission.AttributionAt(snap.State.Books, e.OccurredAt).Attribution
+		items = append(items, v)
+	}
+	if open {
+		if err := a.Service.Looked(r.Context(), snap.User, commands.Reader{Actor: r.Actor.Event(), Why: why, Route: r.Route.Path}, looked); err != nil {
+			return nil, err
+		}
+	}
+	return Page(items, next).At(snap.Revision), nil
+}
+
+// ownActor is an actor as the user's own view shows it: what kind, not who.
+func ownActor(kind string) map[string]string { return map[string]string{"kind": kind} }
+
+type consentView struct {
+	ConsentID string              `json:"consent_id"`
+	GivenAt   time.Time           `json:"given_at"`
+	Day       string              `json:"day"`
+	Button    string              `json:"button"`
+	Page      string              `json:"page"`
+	Language  string              `json:"language"`
+	Document  account.DocumentRef `json:"document"`
+	Purposes  []string            `json:"purposes"`
+	Event     string              `json:"event"`
+}
+
+type noticeView struct {
+	consent.WithdrawalNoticeReceived
+	Status    string           `json:"status"`
+	EnteredAt time.Time        `json:"entered_at"`
+	Grounds   []consent.Ground `json:"grounds"`
+	Event     string           `json:"event"`
+}
+
+type holdView struct {
+	HoldID string     `json:"hold_id"`
+	Basis  string     `json:"basis"`
+	Acts   []string   `json:"acts"`
+	Since  time.Time  `json:"since"`
+	Until  *time.Time `json:"until"`
+}
+
+// consents lists what a user agreed to and took back (P-2.2, P-2.6).
+func (a *API) consents(r *Request) (*Response, error) {
+	snap, about, err := a.ask(r, "as_of")
+	if err != nil {
+		return nil, err
+	}
+	c := snap.State.Consent
+	items, notices, holds, disclosures := []consentView{}, []noticeView{}, []holdView{}, []any{}
+	for _, k := range c.Consents {
+		items = append(items, consentView{k.ID, k.At.UTC(), k.Day.String(), k.Acceptance.Button, k.Acceptance.Page, k.Acceptance.Language, k.Document, k.Purposes, k.Event})
+	}
+	for _, n := range c.Notices {
+		grounds := n.Grounds
+		if grounds == nil {
+			grounds = []consent.Ground{}
+		}
+		notices = append(notices, noticeView{n.WithdrawalNoticeReceived, n.StatusAt(about.AsOf), n.EnteredAt.UTC(), grounds, n.Event})
+	}
+	for _, h := range c.Holds {
+		holds = append(holds, holdView{h.ID, h.Basis, h.Acts, h.Since.UTC(), moment(h.Until)})
+	}
+	for _, d := range c.Disclosures {
+		disclosures = append(disclosures, struct {
+			consent.DisclosureMade
+			At    time.Time `json:"at"`
+			Event string    `json:"event"`
+		}{d.DisclosureMade, d.At.UTC(), d.Event})
+	}
+	return OK(map[string]any{"items": items, "next": nil, "notices": notices, "legal_holds": holds, "disclosures": disclosures}).At(snap.Revision), nil
+}
+
+// moment is a pointer to a moment, nil for none.
+func moment(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
+}
+
+type stretchView struct {
+	From   time.Time `json:"from"`
+	Until  time.Time `json:"until"`
+	Reason string    `json:"reason"`
+	Events []string  `json:"events"`
+}
+
+// subscription lists what use a user has had and has (T-2.1).
+func (a *API) subscription(r *Request) (*Response, error) {
+	snap, about, err := a.ask(r, "as_of")
+	if err != nil {
+		return nil, err
+	}
+	coverage := []stretchView{}
+	status := "not-started"
+	var until *time.Time
+	for _, c := range snap.State.Subscription.Coverage(about.AsOf) {
+		coverage = append(coverage, stretchView{c.From.UTC(), c.Until.UTC(), c.Reason, c.Events})
+		switch {
+		case c.From.After(about.AsOf):
+		case about.AsOf.Before(c.Until):
+			status, until = c.Reason, moment(c.ChainEnd)
+		default:
+			status, until = "lapsed", moment(c.Until)
+		}
+	}
+	return OK(struct {
+		asked
+		Status   string        `json:"status"`
+		Until    *time.Time    `json:"until"`
+		Coverage []stretchView `json:"coverage"`
+		Payments []paymentView `json:"payments"`
+	}{about, status, until, coverage, paymentsOf(snap.State.Subscription)}).At(snap.Revision), nil
+}
+
+type paymentView struct {
+	Provider      string       `json:"provider"`
+	TransactionID string       `json:"transaction_id"`
+	OrderID       string       `json:"order_id"`
+	Status        string       `json:"status"`
+	Reason        string       `json:"reason,omitempty"`
+	PaidAt        *time.Time   `json:"paid_at"`
+	Amount        domain.Money `json:"amount"`
+	Months        int          `json:"months"`
+}
+
+func paymentsOf(s subscription.State) []paymentView {
+	out := []paymentView{}
+	for _, p := range s.Payments() {
+		v := paymentView{p.Provider, p.TransactionID, p.OrderID, p.Status(), "", moment(p.PaidAt), p.Amount, p.Months}
+		if v.Status == subscription.StatusHeld {
+			v.Reason = p.HeldReason
+		}
+		out = append(out, v)
+	}
+	return out
+}
+
+// orders lists a user's orders.
+func (a *API) orders(r *Request) (*Response, error) {
+	snap, about, err := a.ask(r, "as_of")
+	if err != nil {
+		return nil, err
+	}
+	type orderView struct {
+		subscription.OrderPlaced
+		Status string `json:"status"` // open, paid, expired
+		Event  string `json:"event"`
+	}
+	items := []orderView{}
+	for _, o := range snap.State.Subscription.Orders() {
+		status := "open"
+		if p, ok := snap.State.Subscription.PaidBy(o.OrderID); ok && !p.PaidAt.After(about.AsOf) {
+			status = "paid"
+		} else if !about.AsOf.Before(o.ExpiresAt) {
+			status = "expired"
+		}
+		items = append(items, orderView{o.OrderPlaced, status, o.Event})
+	}
+	return Page(items, "").At(snap.Revision), nil
+}
+
+// obligations lists what a user owes and owed (T-6.6, P-2.6).
+func (a *API) obligations(r *Request) (*Response, error) {
+	snap, about, err := a.ask(r, "as_of")
+	if err != nil {
+		return nil, err
+	}
+	items := []obligationView{}
+	for _, o := range snap.State.Obligations.All() {
+		if v := viewOfObligation(o, about.AsOf); v.Status != "" {
+			items = append(items, v)
+		}
+	}
+	return Page(items, "").At(snap.Revision), nil
+}
+
+type obligationView struct {
+	ObligationID string       `json:"obligation_id"`
+	Kind         string       `json:"kind"`   // fine, charge-back
+	Status       string       `json:"status"` // standing, contested, or how it was discharged
+	Amount       domain.Money `json:"amount"`
+	Clause       string       `json:"clause,omitempty"`
+	ActOn        string       `json:"act_on,omitempty"`
+	TermsVersion string       `json:"terms_version,omitempty"`
+	Permissions  []string     `json:"permissions,omitempty"`
+	Transaction  string       `json:"transaction_id,omitempty"`
+	DemandedAt   time.Time    `json:"demanded_at"`
+	ContestedAt  *time.Time   `json:"contested_at"`
+	DischargedAt *time.Time   `json:"discharged_at"`
+	Events       []string     `json:"events"`
+}
+
+// viewOfObligation is an obligation as it stands at a moment; its status is empty before it was demanded.
+func viewOfObligation(o obligation.Obligation, t time.Time) obligationView {
+	v := obligationView{ObligationID: o.ID, Kind: o.Kind, Amount: o.Amount, Clause: o.Clause, TermsVersion: o.TermsVersion, Permissions: o.Permissions,
+		Transaction: o.TransactionID, DemandedAt: o.DemandedAt.UTC(), Events: []string{o.DemandEvent}}
+	if !o.ActOn.IsZero() {
+		v.ActOn = o.ActOn.String()
+	}
+	if o.DemandedAt.After(t) {
+		return v
+	}
+	v.Status = "standing"
+	if o.ContestEvent != "" && !o.ContestedAt.After(t) {
+		v.Status, v.ContestedAt, v.Events = "contested", moment(o.ContestedAt), append(v.Events, o.ContestEvent)
+	}
+	if o.DischargeEvent != "" && !o.DischargedAt.After(t) {
+		v.Status, v.DischargedAt, v.Events = o.How, moment(o.DischargedAt), append(v.Events, o.DischargeEvent)
+	}
+	return v
+}
+
+// reads lists who looked at a user's personal data (P-2.4). The person sees which kind of actor it was.
+func (a *API) reads(r *Request) (*Response, error) {
+	snap, _, err := a.ask(r, "as_of")
+	if err != nil {
+		return nil, err
+	}
+	entries, _, err := a.Service.Entries(r.Context(), commands.Reads, string(snap.User))
+	if domain.Code(err) == "user-not-found" {
+		entries, err = nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	items := []eventView{}
+	for _, e := range entries {
+		if snap.Known.Position > 0 && e.Position > snap.Known.Position || snap.Known.Position == 0 && e.RecordedAt.After(snap.Known.At) {
+			continue
+		}
+		data, err := commands.Masked(e)
+		if err != nil {
+			return nil, err
+		}
+		v := viewOf(e, data)
+		if r.own() {
+			v.Actor = ownActor(e.Actor.Kind)
+			delete(v.Data, "purpose")
+		}
+		items = append(items, v)
+	}
+	return Page(items, ""), nil
+}
+
+// personalData shows a user's personal data to an officer who says why, or to the person.
+func (a *API) personalData(r *Request) (*Response, error) {
+	id, err := r.User()
+	if err != nil {
+		return nil, err
+	}
+	reader := commands.Reader{Actor: r.Actor.Event(), Route: r.Route.Path}
+	if !r.own() {
+		if reader.Why, err = r.Purpose(); err != nil {
+			return nil, err
+		}
+	}
+	p, err := a.Service.PersonalData(r.Context(), id, reader)
+	if err != nil {
+		return nil, err
+	}
+	return OK(struct {
+		UserID domain.UserID `json:"user_id"`
+		commands.Person
+	}{id, p}).With("Cache-Control", "no-store"), nil
+}
+
+// search finds users by exactly one value, given in the body, never in a URL.
+func (a *API) search(r *Request) (*Response, error) {
+	var by struct {
+		Login  string `json:"login"`
+		Email  string `json:"email"`
+		Mobile string `json:"mobile"`
+		IIN    string `json:"iin"`
+	}
+	if err := r.Decode(&by); err != nil {
+		return nil, err
+	}
+	given := map[vault.Field]string{}
+	for field, value := range map[vault.Field]string{vault.Login: by.Login, vault.Email: by.Email, vault.Mobile: by.Mobile, vault.IIN: by.IIN} {
+		if value != "" {
+			given[field] = value
+		}
+	}
+	if len(given) != 1 {
+		return nil, domain.Malformed("/", "name exactly one of login, email, mobile and iin")
+	}
+	type found struct {
+		UserID domain.UserID `json:"user_id"`
+	}
+	items := []found{}
+	for field, value := range given {
+		ids, err := a.Service.Find(r.Context(), field, value)
+		if refusal, ok := err.(*domain.Error); ok {
+			return nil, refusal.At("/" + string(field))
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, id := range ids {
+			items = append(items, found{id})
+		}
+	}
+	return Page(items, ""), nil
+}
