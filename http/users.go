@@ -8,11 +8,7 @@ import (
 	"kelisim/commands/access"
 	"kelisim/commands/vault"
 	"kelisim/domain"
-	"kelisim/domain/account"
-	"kelisim/domain/consent"
-	"kelisim/domain/obligation"
 	"kelisim/domain/permission"
-	"kelisim/domain/subscription"
 	"kelisim/domain/user"
 )
 
@@ -161,65 +157,6 @@ func (a *API) events(r *Request) (*Response, error) {
 // ownActor is an actor as the user's own view shows it: what kind, not who.
 func ownActor(kind string) map[string]string { return map[string]string{"kind": kind} }
 
-type consentView struct {
-	ConsentID string              `json:"consent_id"`
-	GivenAt   time.Time           `json:"given_at"`
-	Day       string              `json:"day"`
-	Button    string              `json:"button"`
-	Page      string              `json:"page"`
-	Language  string              `json:"language"`
-	Document  account.DocumentRef `json:"document"`
-	Purposes  []string            `json:"purposes"`
-	Event     string              `json:"event"`
-}
-
-type noticeView struct {
-	consent.WithdrawalNoticeReceived
-	Status    string           `json:"status"`
-	EnteredAt time.Time        `json:"entered_at"`
-	Grounds   []consent.Ground `json:"grounds"`
-	Event     string           `json:"event"`
-}
-
-type holdView struct {
-	HoldID string     `json:"hold_id"`
-	Basis  string     `json:"basis"`
-	Acts   []string   `json:"acts"`
-	Since  time.Time  `json:"since"`
-	Until  *time.Time `json:"until"`
-}
-
-// consents lists what a user agreed to and took back (P-2.2, P-2.6).
-func (a *API) consents(r *Request) (*Response, error) {
-	snap, about, err := a.ask(r, "as_of")
-	if err != nil {
-		return nil, err
-	}
-	c := snap.State.Consent
-	items, notices, holds, disclosures := []consentView{}, []noticeView{}, []holdView{}, []any{}
-	for _, k := range c.Consents {
-		items = append(items, consentView{k.ID, k.At.UTC(), k.Day.String(), k.Acceptance.Button, k.Acceptance.Page, k.Acceptance.Language, k.Document, k.Purposes, k.Event})
-	}
-	for _, n := range c.Notices {
-		grounds := n.Grounds
-		if grounds == nil {
-			grounds = []consent.Ground{}
-		}
-		notices = append(notices, noticeView{n.WithdrawalNoticeReceived, n.StatusAt(about.AsOf), n.EnteredAt.UTC(), grounds, n.Event})
-	}
-	for _, h := range c.Holds {
-		holds = append(holds, holdView{h.ID, h.Basis, h.Acts, h.Since.UTC(), moment(h.Until)})
-	}
-	for _, d := range c.Disclosures {
-		disclosures = append(disclosures, struct {
-			consent.DisclosureMade
-			At    time.Time `json:"at"`
-			Event string    `json:"event"`
-		}{d.DisclosureMade, d.At.UTC(), d.Event})
-	}
-	return OK(map[string]any{"items": items, "next": nil, "notices": notices, "legal_holds": holds, "disclosures": disclosures}).At(snap.Revision), nil
-}
-
 // moment is a pointer to a moment, nil for none.
 func moment(t time.Time) *time.Time {
 	if t.IsZero() {
@@ -227,139 +164,6 @@ func moment(t time.Time) *time.Time {
 	}
 	t = t.UTC()
 	return &t
-}
-
-type stretchView struct {
-	From   time.Time `json:"from"`
-	Until  time.Time `json:"until"`
-	Reason string    `json:"reason"`
-	Events []string  `json:"events"`
-}
-
-// subscription lists what use a user has had and has (T-2.1).
-func (a *API) subscription(r *Request) (*Response, error) {
-	snap, about, err := a.ask(r, "as_of")
-	if err != nil {
-		return nil, err
-	}
-	coverage := []stretchView{}
-	status := "not-started"
-	var until *time.Time
-	for _, c := range snap.State.Subscription.Coverage(about.AsOf) {
-		coverage = append(coverage, stretchView{c.From.UTC(), c.Until.UTC(), c.Reason, c.Events})
-		switch {
-		case c.From.After(about.AsOf):
-		case about.AsOf.Before(c.Until):
-			status, until = c.Reason, moment(c.ChainEnd)
-		default:
-			status, until = "lapsed", moment(c.Until)
-		}
-	}
-	return OK(struct {
-		asked
-		Status   string        `json:"status"`
-		Until    *time.Time    `json:"until"`
-		Coverage []stretchView `json:"coverage"`
-		Payments []paymentView `json:"payments"`
-	}{about, status, until, coverage, paymentsOf(snap.State.Subscription)}).At(snap.Revision), nil
-}
-
-type paymentView struct {
-	Provider      string       `json:"provider"`
-	TransactionID string       `json:"transaction_id"`
-	OrderID       string       `json:"order_id"`
-	Status        string       `json:"status"`
-	Reason        string       `json:"reason,omitempty"`
-	PaidAt        *time.Time   `json:"paid_at"`
-	Amount        domain.Money `json:"amount"`
-	Months        int          `json:"months"`
-}
-
-func paymentsOf(s subscription.State) []paymentView {
-	out := []paymentView{}
-	for _, p := range s.Payments() {
-		v := paymentView{p.Provider, p.TransactionID, p.OrderID, p.Status(), "", moment(p.PaidAt), p.Amount, p.Months}
-		if v.Status == subscription.StatusHeld {
-			v.Reason = p.HeldReason
-		}
-		out = append(out, v)
-	}
-	return out
-}
-
-// orders lists a user's orders.
-func (a *API) orders(r *Request) (*Response, error) {
-	snap, about, err := a.ask(r, "as_of")
-	if err != nil {
-		return nil, err
-	}
-	type orderView struct {
-		subscription.OrderPlaced
-		Status string `json:"status"` // open, paid, expired
-		Event  string `json:"event"`
-	}
-	items := []orderView{}
-	for _, o := range snap.State.Subscription.Orders() {
-		status := "open"
-		if p, ok := snap.State.Subscription.PaidBy(o.OrderID); ok && !p.PaidAt.After(about.AsOf) {
-			status = "paid"
-		} else if !about.AsOf.Before(o.ExpiresAt) {
-			status = "expired"
-		}
-		items = append(items, orderView{o.OrderPlaced, status, o.Event})
-	}
-	return Page(items, "").At(snap.Revision), nil
-}
-
-// obligations lists what a user owes and owed (T-6.6, P-2.6).
-func (a *API) obligations(r *Request) (*Response, error) {
-	snap, about, err := a.ask(r, "as_of")
-	if err != nil {
-		return nil, err
-	}
-	items := []obligationView{}
-	for _, o := range snap.State.Obligations.All() {
-		if v := viewOfObligation(o, about.AsOf); v.Status != "" {
-			items = append(items, v)
-		}
-	}
-	return Page(items, "").At(snap.Revision), nil
-}
-
-type obligationView struct {
-	ObligationID string       `json:"obligation_id"`
-	Kind         string       `json:"kind"`   // fine, charge-back
-	Status       string       `json:"status"` // standing, contested, or how it was discharged
-	Amount       domain.Money `json:"amount"`
-	Clause       string       `json:"clause,omitempty"`
-	ActOn        string       `json:"act_on,omitempty"`
-	TermsVersion string       `json:"terms_version,omitempty"`
-	Permissions  []string     `json:"permissions,omitempty"`
-	Transaction  string       `json:"transaction_id,omitempty"`
-	DemandedAt   time.Time    `json:"demanded_at"`
-	ContestedAt  *time.Time   `json:"contested_at"`
-	DischargedAt *time.Time   `json:"discharged_at"`
-	Events       []string     `json:"events"`
-}
-
-// viewOfObligation is an obligation as it stands at a moment; its status is empty before it was demanded.
-func viewOfObligation(o obligation.Obligation, t time.Time) obligationView {
-	v := obligationView{ObligationID: o.ID, Kind: o.Kind, Amount: o.Amount, Clause: o.Clause, TermsVersion: o.TermsVersion, Permissions: o.Permissions,
-		Transaction: o.TransactionID, DemandedAt: o.DemandedAt.UTC(), Events: []string{o.DemandEvent}}
-	if !o.ActOn.IsZero() {
-		v.ActOn = o.ActOn.String()
-	}
-	if o.DemandedAt.After(t) {
-		return v
-	}
-	v.Status = "standing"
-	if o.ContestEvent != "" && !o.ContestedAt.After(t) {
-		v.Status, v.ContestedAt, v.Events = "contested", moment(o.ContestedAt), append(v.Events, o.ContestEvent)
-	}
-	if o.DischargeEvent != "" && !o.DischargedAt.After(t) {
-		v.Status, v.DischargedAt, v.Events = o.How, moment(o.DischargedAt), append(v.Events, o.DischargeEvent)
-	}
-	return v
 }
 
 // reads lists who looked at a user's personal data (P-2.4). The person sees which kind of actor it was.
