@@ -91,6 +91,7 @@ var homes = []struct{ library, at string }{
 	{"github.com/ThreeDotsLabs/watermill", "commands/bus"},
 	{"golang.org/x/mod/sumdb", "commands/tlog/..."},
 	{"filippo.io/torchwood", "commands/tlog/..."},
+	{"filippo.io/mldsa", "commands/tlog/..."},
 	{"github.com/tink-crypto/tink-go/v2", "commands/vault"},
 	{"golang.org/x/sync", "commands/... projections/... http/... cmd/kelisim"},
 	{"golang.org/x/sys", "commands/sqlite cmd/kelisim"},
