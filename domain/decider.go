@@ -41,3 +41,15 @@ type Context struct {
 func (c Context) ID(what string) string {
 	return uuid.NewSHA1(c.Command, []byte(what)).String()
 }
+
+// NewID is the id of a thing that the command creates: the one that the caller chose, or ID where none was. A chosen
+// id is a UUID, so that it can say nothing of a person. what is the field without "_id".
+func (c Context) NewID(chosen, what string) (string, error) {
+	if chosen == "" {
+		return c.ID(what), nil
+	}
+	if _, err := ParseID(chosen); err != nil {
+		return "", Malformed("/"+what+"_id", "an id is a UUID in lower case with hyphens; leave it out to have one made")
+	}
+	return chosen, nil
+}

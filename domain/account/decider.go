@@ -1,6 +1,7 @@
 package account
 
 import (
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -46,14 +47,11 @@ func decide(s State, c Command, in domain.Context) ([]Event, error) {
 		return []Event{LoginChanged(c)}, nil
 	case ChangeContacts:
 		if len(c.Kinds()) == 0 {
-			return nil, domain.Malformed("/", "an e-mail address or a mobile number is wanted").By("T-2.6")
+			return nil, domain.Malformed("", "an e-mail address or a mobile number is wanted").By("T-2.6")
 		}
 		return []Event{ContactsChanged{c.Contacts}, ContactConfirmed{c.Kinds()}}, nil
 	case SetLocation:
-		if (c.Location == "" && c.Language == "") || !optional(locationForm, c.Location) || !optional(languageForm, c.Language) {
-			return nil, domain.Malformed("/location", "a location is a code such as KZ or KZ-71, a language a tag such as kk")
-		}
-		return []Event{LocationSet(c)}, nil
+		return setLocation(c)
 	case Block:
 		return block(s, c, in)
 	case Unblock:
@@ -72,13 +70,13 @@ func decide(s State, c Command, in domain.Context) ([]Event, error) {
 		return report(s, c, in)
 	case RestoreAccess:
 		if _, disputed := s.DisputedAt(in.OccurredAt); !disputed {
-			return nil, domain.Refuse(domain.Conflict, "access-not-disputed", "no report of unauthorised access stands").By("T-3.6")
+			return nil, domain.Refuse(domain.Conflict, "access-not-disputed", "no report of unauthorised access stands at that moment").By("T-3.6")
 		}
 		return []Event{AccessRestored{c.Note}}, nil
 	case Message:
 		return message(s, c, in)
 	case AnswerMessage:
-		return answer(s, c)
+		return answer(s, c, in)
 	case BlockData, UnblockData:
 		return dataBlock(s, c, in)
 	case VoidEntry, ApproveVoid:
@@ -96,19 +94,19 @@ var badClause = domain.Malformed("/clause", "name the clause that was broken, su
 
 func optional(form *regexp.Regexp, s string) bool { return s == "" || form.MatchString(s) }
 
-// open refuses what would bring new personal data to a person whose data were depersonalised or destroyed, and
-// anything that happened before the registration.
+// open refuses what would bring new data on the person to one whose data were depersonalised or destroyed, whenever
+// it happened, and anything that happened before the registration.
 func (s State) open(c Command, in domain.Context) error {
 	if in.OccurredAt.Before(s.Registered.At) {
 		return domain.Malformed("/occurred_at", "that is before the user registered")
 	}
 	switch c.(type) {
-	case RecordPersonalData, ChangeLogin, ChangeContacts, Message:
+	case RecordPersonalData, ChangeLogin, ChangeContacts, SetLocation, Message:
 		if s.DestroyedAt.Event != "" {
 			return domain.Refuse(domain.Conflict, "destroyed", "the person's data were destroyed; register anew").By("P-2.5")
 		}
 		if s.DepersonalisedAt.Event != "" {
-			return domain.Refuse(domain.Conflict, "depersonalised", "the person's data were depersonalised").By("P-2.5")
+			return domain.Refuse(domain.Conflict, "depersonalised", "the person's data were depersonalised; register anew").By("P-2.5")
 		}
 	}
 	return nil
@@ -146,12 +144,32 @@ func (p PersonalData) check() error {
 	if p.IsZero() {
 		return domain.Malformed("/personal_data", "at least one field is wanted")
 	}
-	for _, a := range p.Addresses {
+	for i, a := range p.Addresses {
 		if !slices.Contains([]string{"residence", "registration", "post"}, a.Kind) {
-			return domain.Malformed("/personal_data/addresses", "an address is of kind residence, registration or post")
+			return domain.Malformed(fmt.Sprintf("/personal_data/addresses/%d/kind", i), "an address is of kind residence, registration or post")
+		}
+		if !a.Text.Given() {
+			return domain.Malformed(fmt.Sprintf("/personal_data/addresses/%d/text", i), "an address has a text")
+		}
+	}
+	for i, e := range p.Emails {
+		if !e.Given() {
+			return domain.Malformed(fmt.Sprintf("/personal_data/emails/%d", i), "an e-mail address is wanted")
 		}
 	}
 	return nil
+}
+
+func setLocation(c SetLocation) ([]Event, error) {
+	switch {
+	case c.Location == "" && c.Language == "":
+		return nil, domain.Malformed("", "a location or a language is wanted")
+	case !optional(locationForm, c.Location):
+		return nil, domain.Malformed("/location", "a location is a code such as KZ or KZ-71")
+	case !optional(languageForm, c.Language):
+		return nil, domain.Malformed("/language", "a language is a tag such as kk, ru or en")
+	}
+	return []Event{LocationSet(c)}, nil
 }
 
 func block(s State, c Block, in domain.Context) ([]Event, error) {
@@ -162,7 +180,7 @@ func block(s State, c Block, in domain.Context) ([]Event, error) {
 		return nil, domain.Malformed("/until", "a block ends after it begins")
 	}
 	if _, blocked := s.BlockedAt(in.OccurredAt); blocked {
-		return nil, domain.Refuse(domain.Conflict, "already-blocked", "the cabinet is blocked already").By("T-3.8")
+		return nil, domain.Refuse(domain.Conflict, "already-blocked", "the cabinet is blocked already; unblock it first to block it otherwise").By("T-3.8")
 	}
 	return []Event{Blocked(c)}, nil
 }
@@ -186,9 +204,9 @@ func permit(s State, c PermitContentUse, in domain.Context) ([]Event, error) {
 	case c.Until != nil && !c.Until.After(in.OccurredAt):
 		return nil, domain.Malformed("/until", "a permission ends after it begins")
 	}
-	id := c.PermissionID
-	if id == "" {
-		id = in.ID("permission")
+	id, err := in.NewID(c.PermissionID, "permission")
+	if err != nil {
+		return nil, err
 	}
 	if slices.ContainsFunc(s.Permissions, func(p Permission) bool { return p.ID == id }) {
 		return nil, domain.Refuse(domain.Conflict, "permission-exists", "a permission of this id stands already")
@@ -203,9 +221,9 @@ func report(s State, c ReportUnauthorisedAccess, in domain.Context) ([]Event, er
 	case !optional(codeForm, c.Channel):
 		return nil, domain.Malformed("/channel", "a channel is a word such as phone or e-mail")
 	}
-	id := c.ReportID
-	if id == "" {
-		id = in.ID("report")
+	id, err := in.NewID(c.ReportID, "report")
+	if err != nil {
+		return nil, err
 	}
 	if slices.ContainsFunc(s.Reports, func(r Report) bool { return r.ID == id }) {
 		return nil, domain.Refuse(domain.Conflict, "report-exists", "a report of this id stands already")
@@ -217,31 +235,28 @@ func message(s State, c Message, in domain.Context) ([]Event, error) {
 	if !c.Text.Given() {
 		return nil, domain.Malformed("/text", "a text is wanted")
 	}
-	id := c.MessageID
-	if id == "" {
-		id = in.ID("message")
+	id, err := in.NewID(c.MessageID, "message")
+	if err != nil {
+		return nil, err
 	}
 	if slices.ContainsFunc(s.Messages, func(m MessageState) bool { return m.ID == id }) {
 		return nil, domain.Refuse(domain.Conflict, "message-exists", "a message of this id stands already")
 	}
 	p := in.Parameters
-	holidays := map[calendar.Day]bool{}
-	for _, h := range p.Holidays {
-		if d, err := calendar.ParseDay(h); err == nil {
-			holidays[d] = true
-		}
-	}
-	due := calendar.AnswerDue(in.OccurredAt, p.SupportHours, p.SupportFrom, p.SupportUntil, holidays)
+	due := calendar.AnswerDue(in.OccurredAt, p.SupportHours, p.SupportFrom, p.SupportUntil, calendar.Holidays(p.Holidays))
 	return []Event{MessageReceived{id, c.Text, due.UTC()}}, nil
 }
 
-func answer(s State, c AnswerMessage) ([]Event, error) {
+func answer(s State, c AnswerMessage, in domain.Context) ([]Event, error) {
 	for _, m := range s.Messages {
 		if m.ID != c.MessageID {
 			continue
 		}
 		if !m.AnsweredAt.IsZero() {
 			return nil, domain.Refuse(domain.Conflict, "message-answered", "the message was answered already").By("T-4.1")
+		}
+		if in.OccurredAt.Before(m.At) {
+			return nil, domain.Malformed("/occurred_at", "that is before the message came").By("T-4.1")
 		}
 		return []Event{MessageAnswered(c)}, nil
 	}

@@ -197,4 +197,3 @@ func (EntryVoided) isAccount()                {}
 func (Depersonalised) isAccount()             {}
 func (DestructionRequested) isAccount()       {}
 func (Destroyed) isAccount()                  {}
-

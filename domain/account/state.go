@@ -29,6 +29,9 @@ type State struct {
 	Messages    []MessageState
 	DataBlocks  []Span
 	Voids       []Void
+	// What ended blocks, reports and blocks of the data. An entry that comes late finds its end here: the order in which
+	// facts become known does not matter (see TestLateEntryFindsItsEnd).
+	unblocked, restored, dataUnblocked []Fact
 
 	DepersonalisedAt     Fact
 	DestructionRequested []Request
@@ -42,7 +45,8 @@ type Fact struct {
 	Type  string
 }
 
-// Place is where the user was said to be, and the language of the Site shown, from a moment on.
+// Place is where the user was said to be, and the language of the Site shown, from a moment on. An empty field says nothing:
+// what was said of it before holds.
 type Place struct {
 	Since              time.Time
 	Location, Language string
@@ -133,22 +137,16 @@ func evolve(s State, e Event, m event.Meta) State {
 	case ContactsChanged:
 		s.Contacts, s.ContactsFrom = e.Contacts, fact
 	case LocationSet:
-		p := Place{at, e.Location, e.Language, id}
-		last := s.PlaceAt(at)
-		if p.Location == "" {
-			p.Location = last.Location
-		}
-		if p.Language == "" {
-			p.Language = last.Language
-		}
-		s.places = append(slices.Clip(s.places), p)
+		s.places = append(slices.Clip(s.places), Place{at, e.Location, e.Language, id})
 	case Blocked:
 		b := Standing{Span{Since: at, Began: id}, e.Clause}
 		if e.Until != nil {
 			b.Until = *e.Until
 		}
+		b.endBy(s.unblocked)
 		s.Blocks = append(slices.Clip(s.Blocks), b)
 	case Unblocked:
+		s.unblocked = append(slices.Clip(s.unblocked), fact)
 		s.Blocks = slices.Clone(s.Blocks)
 		for i := range s.Blocks {
 			s.Blocks[i].end(at, id)
@@ -162,11 +160,16 @@ func evolve(s State, e Event, m event.Meta) State {
 		}
 		s.Permissions = append(slices.Clip(s.Permissions), p)
 	case UnauthorisedAccessReported:
-		s.Reports = append(slices.Clip(s.Reports), Report{ID: e.ReportID, SuspectedSince: e.SuspectedSince, ReportedAt: at, Channel: e.Channel, Event: id})
+		r := Report{ID: e.ReportID, SuspectedSince: e.SuspectedSince, ReportedAt: at, Channel: e.Channel, Event: id}
+		if f, ok := firstAfter(s.restored, at); ok {
+			r.RestoredAt, r.RestoredBy = f.At, f.Event
+		}
+		s.Reports = append(slices.Clip(s.Reports), r)
 	case AccessRestored:
+		s.restored = append(slices.Clip(s.restored), fact)
 		s.Reports = slices.Clone(s.Reports)
 		for i := range s.Reports {
-			if r := &s.Reports[i]; r.RestoredAt.IsZero() {
+			if r := &s.Reports[i]; r.at(at) {
 				r.RestoredAt, r.RestoredBy = at, id
 			}
 		}
@@ -180,8 +183,11 @@ func evolve(s State, e Event, m event.Meta) State {
 			}
 		}
 	case DataBlocked:
-		s.DataBlocks = append(slices.Clip(s.DataBlocks), Span{Since: at, Began: id})
+		b := Span{Since: at, Began: id}
+		b.endBy(s.dataUnblocked)
+		s.DataBlocks = append(slices.Clip(s.DataBlocks), b)
 	case DataUnblocked:
+		s.dataUnblocked = append(slices.Clip(s.dataUnblocked), fact)
 		s.DataBlocks = slices.Clone(s.DataBlocks)
 		for i := range s.DataBlocks {
 			s.DataBlocks[i].end(at, id)
@@ -214,18 +220,46 @@ func (s *Span) end(at time.Time, event string) {
 	}
 }
 
-// PlaceAt is the last recorded location and language as of a moment; before the first, the first.
-func (s State) PlaceAt(t time.Time) Place {
-	var best Place
-	for i, p := range s.places {
-		if i == 0 || (!p.Since.After(t) && !p.Since.Before(best.Since)) {
-			best = p
-		}
+// endBy ends a span that is entered late at the first of the facts after it began.
+func (s *Span) endBy(facts []Fact) {
+	if f, ok := firstAfter(facts, s.Since); ok {
+		s.end(f.At, f.Event)
 	}
-	return best
 }
 
-// Places lists where the user was said to be, in the order of recording.
+// firstAfter is the earliest of the facts that happened after a moment.
+func firstAfter(facts []Fact, t time.Time) (first Fact, ok bool) {
+	for _, f := range facts {
+		if f.At.After(t) && (!ok || f.At.Before(first.At)) {
+			first, ok = f, true
+		}
+	}
+	return first, ok
+}
+
+// PlaceAt is where the user was said to be as of a moment, and the language, each as it was said last; before the
+// registration, as it was said there. Since and Event are those of the later one.
+func (s State) PlaceAt(t time.Time) Place {
+	var out, where, language Place
+	for i, p := range s.places {
+		if i > 0 && p.Since.After(t) {
+			continue
+		}
+		if p.Location != "" && !p.Since.Before(where.Since) {
+			where = p
+		}
+		if p.Language != "" && !p.Since.Before(language.Since) {
+			language = p
+		}
+		if !p.Since.Before(out.Since) {
+			out = p
+		}
+	}
+	out.Location, out.Language = where.Location, language.Language
+	return out
+}
+
+// Places lists what was said of where the user is, in the order of recording.
 func (s State) Places() []Place { return s.places }
 
 // BlockedAt is the block that stands at a moment (T-3.8).
@@ -251,11 +285,16 @@ func (s State) DataBlockedAt(t time.Time) (Span, bool) {
 // DisputedAt is the report that disputes the account's actions at a moment (T-3.6).
 func (s State) DisputedAt(t time.Time) (Report, bool) {
 	for _, r := range s.Reports {
-		if !r.SuspectedSince.After(t) && (r.RestoredAt.IsZero() || t.Before(r.RestoredAt)) {
+		if r.at(t) {
 			return r, true
 		}
 	}
 	return Report{}, false
+}
+
+// at tells whether the report disputes what was done at a moment.
+func (r Report) at(t time.Time) bool {
+	return !r.SuspectedSince.After(t) && (r.RestoredAt.IsZero() || t.Before(r.RestoredAt))
 }
 
 // PermittedAt lists the ids of the permissions in force at a moment.

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"kelisim/domain"
-	"kelisim/domain/account"
 	"kelisim/domain/calendar"
 )
 
@@ -59,33 +58,19 @@ func give(s State, c Give, in domain.Context) ([]Event, error) {
 	if !ok {
 		return nil, domain.Refuse(domain.Invalid, "acceptance-missing", "name the version of the personal-data agreement that was shown").At("/acceptance/documents").By("P-2.2")
 	}
-	running := false
-	for _, n := range s.PendingAt(in.OccurredAt) {
-		running = running || len(s.endedBy(n)) > 0
-	}
+	running := len(s.PendingAt(in.OccurredAt)) > 0
 	if running && !c.AcknowledgePendingWithdrawal {
 		return nil, domain.Refuse(domain.Conflict, "withdrawal-pending",
 			"a notice of withdrawal is running; a new consent will survive it: ask the person and send acknowledge_pending_withdrawal").By("P-2.2")
 	}
-	id := c.ConsentID
-	if id == "" {
-		id = in.ID("consent")
+	id, err := in.NewID(c.ConsentID, "consent")
+	if err != nil {
+		return nil, err
 	}
 	if slices.ContainsFunc(s.Consents, func(k Consent) bool { return k.ID == id }) {
 		return nil, domain.Refuse(domain.Conflict, "consent-exists", "a consent of this id stands already")
 	}
 	return []Event{Given{id, *c.Acceptance, doc, c.Purposes, calendar.DayOf(in.OccurredAt), running}}, nil
-}
-
-// endedBy are the consents that a notice ends or will end.
-func (s State) endedBy(n Notice) []account.DocumentRef {
-	var out []account.DocumentRef
-	for _, c := range s.Consents {
-		if c.At.Before(n.Ends()) && slices.ContainsFunc(c.Purposes, n.Covers) {
-			out = append(out, c.Document)
-		}
-	}
-	return out
 }
 
 func withdraw(s State, c Withdraw, in domain.Context) ([]Event, error) {
@@ -111,12 +96,26 @@ func withdraw(s State, c Withdraw, in domain.Context) ([]Event, error) {
 			return nil, domain.Malformed("/purposes", "a purpose is a word of small letters, digits and hyphens").By("P-2.3")
 		}
 	}
-	if !slices.ContainsFunc(s.Consents, func(k Consent) bool { return k.At.Before(c.ReceivedOn.End()) }) {
+	given := func(purpose string) bool {
+		return slices.ContainsFunc(s.Consents, func(k Consent) bool {
+			return k.At.Before(c.ReceivedOn.End()) && (purpose == "" || slices.Contains(k.Purposes, purpose))
+		})
+	}
+	if !given("") {
 		return nil, domain.Refuse(domain.Conflict, "never-consented", "no consent had been given by the day of receipt").By("P-2.2")
 	}
-	id := c.NoticeID
-	if id == "" {
-		id = in.ID("notice")
+	c.Purposes = slices.Clone(c.Purposes)
+	slices.Sort(c.Purposes)
+	c.Purposes = slices.Compact(c.Purposes)
+	for _, p := range c.Purposes {
+		if !given(p) {
+			return nil, domain.Refuse(domain.Conflict, "purpose-not-covered",
+				"no consent given by the day of receipt covers %s; name purposes that were consented to, or none for everything", p).At("/purposes").By("P-2.3")
+		}
+	}
+	id, err := in.NewID(c.NoticeID, "notice")
+	if err != nil {
+		return nil, err
 	}
 	if _, ok := s.Notice(id); ok {
 		return nil, domain.Refuse(domain.Conflict, "notice-exists", "a notice of this id stands already")
@@ -132,7 +131,8 @@ func withdraw(s State, c Withdraw, in domain.Context) ([]Event, error) {
 	}
 	for _, n := range s.Notices {
 		if c.RetryOf == "" && c.TrackingNumber != "" && n.TrackingNumber == c.TrackingNumber && n.ReceivedOn == c.ReceivedOn && slices.Equal(n.Purposes, c.Purposes) {
-			return nil, domain.Refuse(domain.Conflict, "notice-recorded", "this posted notice, received on that day, stands already").By("P-2.2")
+			return nil, domain.Refuse(domain.Conflict, "notice-recorded",
+				"this posted notice, received on that day, stands already; name a refused one in retry_of to try it again").By("P-2.2")
 		}
 	}
 	requested := calendar.Day{}
@@ -176,12 +176,16 @@ func (s State) pending(id string, in domain.Context) (Notice, error) {
 	case StatusRescinded:
 		return n, domain.Refuse(domain.Conflict, "notice-rescinded", "the notice was taken back already").By("P-2.2")
 	case StatusEffective:
-		return n, domain.Refuse(domain.Conflict, "withdrawal-effective", "the withdrawal has taken effect; only a new consent follows it").By("P-2.2")
+		return n, effective()
 	}
 	if !n.RefusedAt.IsZero() || !n.RescindedAt.IsZero() {
 		return n, domain.Refuse(domain.Conflict, "notice-decided", "the notice was decided upon at a later moment already").By("P-2.2")
 	}
 	return n, nil
+}
+
+func effective() error {
+	return domain.Refuse(domain.Conflict, "withdrawal-effective", "the withdrawal has taken effect; only a new consent follows it").By("P-2.2")
 }
 
 func rescind(s State, c RescindWithdrawal, in domain.Context) ([]Event, error) {
@@ -191,9 +195,15 @@ func rescind(s State, c RescindWithdrawal, in domain.Context) ([]Event, error) {
 	return []Event{WithdrawalRescinded(c)}, nil
 }
 
+// refuse is open until the effect by the ledger's own time too: once the person counts as withdrawn, no refusal of
+// an earlier day may be entered.
 func refuse(s State, c RefuseWithdrawal, in domain.Context) ([]Event, error) {
-	if _, err := s.pending(c.NoticeID, in); err != nil {
+	n, err := s.pending(c.NoticeID, in)
+	if err != nil {
 		return nil, err
+	}
+	if n.StatusAt(in.Now) == StatusEffective {
+		return nil, effective()
 	}
 	if !c.Ground.Given() {
 		return nil, domain.Malformed("/ground", "a refusal has a ground").By("P-2.6")
@@ -227,9 +237,9 @@ func setHold(s State, c SetLegalHold, in domain.Context) ([]Event, error) {
 			return nil, domain.Malformed("/acts", "an act is one of %v", Acts).By("P-1.5")
 		}
 	}
-	id := c.HoldID
-	if id == "" {
-		id = in.ID("hold")
+	id, err := in.NewID(c.HoldID, "hold")
+	if err != nil {
+		return nil, err
 	}
 	if slices.ContainsFunc(s.Holds, func(h Hold) bool { return h.ID == id }) {
 		return nil, domain.Refuse(domain.Conflict, "hold-exists", "a legal hold of this id stands already")
@@ -264,9 +274,9 @@ func disclose(s State, c Disclose, in domain.Context) ([]Event, error) {
 	case !nameForm.MatchString(c.Basis):
 		return nil, domain.Malformed("/basis", "name the basis of the disclosure")
 	}
-	id := c.DisclosureID
-	if id == "" {
-		id = in.ID("disclosure")
+	id, err := in.NewID(c.DisclosureID, "disclosure")
+	if err != nil {
+		return nil, err
 	}
 	if slices.ContainsFunc(s.Disclosures, func(d Disclosure) bool { return d.DisclosureID == id }) {
 		return nil, domain.Refuse(domain.Conflict, "disclosure-exists", "a disclosure of this id stands already")

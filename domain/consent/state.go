@@ -25,7 +25,10 @@ type Consent struct {
 	Acceptance account.Acceptance
 	Document   account.DocumentRef
 	Purposes   []string
-	Event      string
+	// Survives are the notices that the person was told of when pressing: none of them ends this consent, even on the
+	// day of their receipt.
+	Survives []string
+	Event    string
 }
 
 // Notice is one notice of withdrawal with what became of it.
@@ -71,7 +74,13 @@ func evolve(s State, e Event, m event.Meta) State {
 	at, id := m.OccurredAt, m.ID.String()
 	switch e := e.(type) {
 	case Given:
-		s.Consents = append(slices.Clip(s.Consents), Consent{e.ConsentID, at, e.Day, e.Acceptance, e.Document, e.Purposes, id})
+		c := Consent{ID: e.ConsentID, At: at, Day: e.Day, Acceptance: e.Acceptance, Document: e.Document, Purposes: e.Purposes, Event: id}
+		if e.DuringNotice {
+			for _, n := range s.PendingAt(at) {
+				c.Survives = append(c.Survives, n.NoticeID)
+			}
+		}
+		s.Consents = append(slices.Clip(s.Consents), c)
 	case WithdrawalNoticeReceived:
 		s.Notices = append(slices.Clip(s.Notices), Notice{WithdrawalNoticeReceived: e, EnteredAt: at, RecordedAt: m.RecordedAt, Event: id})
 	case WithdrawalAccepted:
@@ -127,6 +136,11 @@ func (n Notice) Ends() time.Time { return n.ReceivedOn.End() }
 // Covers tells whether the notice is about a purpose; without named purposes it is about everything.
 func (n Notice) Covers(purpose string) bool {
 	return len(n.Purposes) == 0 || slices.Contains(n.Purposes, purpose)
+}
+
+// reaches tells whether the notice is one that ends a consent, once its effect comes (P-2.2).
+func (n Notice) reaches(c Consent) bool {
+	return c.At.Before(n.Ends()) && !slices.Contains(c.Survives, n.NoticeID)
 }
 
 // Runs tells whether the notice's clock ran or had run at a moment: it had been received, was not refused at its
@@ -197,10 +211,10 @@ const (
 
 // StandingAt is how consent for a purpose stands at a moment (P-2.2, P-2.3, P-2.6). A consent covers the
 // purposes of its own version; a notice ends the consents given through the end of the day on which it was received, from its effect on.
-// Where a consent stands that no running notice ends, the status is given.
+// Where a consent stands that no running notice ends, the status is given. Since is when the first of the
+// consents was given, when the last of them came to be pending, or when the last of them ended.
 func (s State) StandingAt(purpose string, t time.Time) Standing {
-	var live, pending, ended []Consent
-	var pendingBy, endedBy []Notice
+	live, pending, ended := Standing{Status: IsGiven}, Standing{Status: WithdrawalPending}, Standing{Status: Withdrawn}
 	anyGiven := false
 	for _, c := range s.Consents {
 		if c.At.After(t) {
@@ -211,60 +225,67 @@ func (s State) StandingAt(purpose string, t time.Time) Standing {
 			continue
 		}
 		var by *Notice // the notice that ends this consent first
+		var heard time.Time
 		for i := range s.Notices {
 			n := &s.Notices[i]
-			if n.Runs(t) && n.Covers(purpose) && c.At.Before(n.Ends()) && (by == nil || n.EffectiveFrom.Before(by.EffectiveFrom)) {
+			if !n.Runs(t) || !n.Covers(purpose) || !n.reaches(c) {
+				continue
+			}
+			if by == nil || n.EffectiveFrom.Before(by.EffectiveFrom) {
 				by = n
+			}
+			if start := n.ReceivedOn.Start(); heard.IsZero() || start.Before(heard) {
+				heard = start
 			}
 		}
 		switch {
 		case by == nil:
-			live = append(live, c)
+			if len(live.Consents) == 0 || c.At.Before(live.Since) {
+				live.Since = c.At
+			}
+			live.Consents = append(live.Consents, c)
 		case t.Before(by.EffectiveFrom):
-			pending, pendingBy = append(pending, c), addNotice(pendingBy, *by)
+			pending.Since = latest(pending.Since, latest(heard, c.At))
+			pending.Until = latest(pending.Until, by.EffectiveFrom)
+			pending.add(c, *by)
 		default:
-			ended, endedBy = append(ended, c), addNotice(endedBy, *by)
+			ended.Since = latest(ended.Since, latest(by.EffectiveFrom, c.At))
+			ended.add(c, *by)
 		}
 	}
-	switch {
-	case len(live) > 0:
-		return Standing{Status: IsGiven, Consents: live, Since: live[0].At}
-	case len(pending) > 0:
-		until := pendingBy[0].EffectiveFrom
-		for _, n := range pendingBy {
-			if n.EffectiveFrom.After(until) {
-				until = n.EffectiveFrom
-			}
+	for _, k := range []Standing{live, pending, ended} {
+		if len(k.Consents) > 0 {
+			return k
 		}
-		return Standing{Status: WithdrawalPending, Consents: pending, Notices: pendingBy, Since: pending[0].At, Until: until}
-	case len(ended) > 0:
-		since := endedBy[0].EffectiveFrom
-		for _, n := range endedBy {
-			if n.EffectiveFrom.After(since) {
-				since = n.EffectiveFrom
-			}
-		}
-		return Standing{Status: Withdrawn, Consents: ended, Notices: endedBy, Since: since}
-	case anyGiven:
+	}
+	if anyGiven {
 		return Standing{}
 	}
 	return Standing{Status: NeverGiven}
 }
 
-func addNotice(list []Notice, n Notice) []Notice {
-	for _, m := range list {
-		if m.NoticeID == n.NoticeID {
-			return list
-		}
+func (s *Standing) add(c Consent, by Notice) {
+	s.Consents = append(s.Consents, c)
+	if !slices.ContainsFunc(s.Notices, func(n Notice) bool { return n.NoticeID == by.NoticeID }) {
+		s.Notices = append(s.Notices, by)
 	}
-	return append(list, n)
 }
 
-// PendingAt are the notices whose clock runs at a moment and that end a consent given before it.
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// PendingAt are the notices whose clock runs at a moment and that will end a consent given by then.
 func (s State) PendingAt(t time.Time) []Notice {
 	var out []Notice
 	for _, n := range s.Notices {
-		if n.Runs(t) && t.Before(n.EffectiveFrom) {
+		will := func(c Consent) bool {
+			return !c.At.After(t) && n.reaches(c) && slices.ContainsFunc(c.Purposes, n.Covers)
+		}
+		if n.Runs(t) && t.Before(n.EffectiveFrom) && slices.ContainsFunc(s.Consents, will) {
 			out = append(out, n)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"kelisim/domain"
+	"kelisim/domain/calendar"
 )
 
 // Decider is the book's rules.
@@ -39,7 +40,7 @@ func decide(s State, c Command, in domain.Context) ([]Event, error) {
 	case PublishDocument:
 		return publish(s, c)
 	case SetTariff:
-		return setTariff(c, in)
+		return setTariff(s, c, in)
 	case SetParameters:
 		return setParameters(c)
 	case ImposeRestriction:
@@ -67,32 +68,43 @@ func publish(s State, c PublishDocument) ([]Event, error) {
 	}
 	for _, p := range c.Purposes {
 		if !slug.MatchString(p) {
-			return nil, domain.Malformed("/purposes", "a purpose is a word of small letters, digits and hyphens")
+			return nil, domain.Malformed("/purposes", "a purpose is a word of small letters, digits and hyphens").By("P-2.3")
 		}
+	}
+	purposes := c.Purposes
+	switch {
+	case c.ID != dataDocument && len(purposes) > 0:
+		return nil, domain.Malformed("/purposes", "only the agreement on personal data, %s, has purposes", dataDocument).By("P-2.3")
+	case c.ID == dataDocument && len(purposes) == 0:
+		purposes = slices.Clone(DefaultPurposes)
 	}
 	sum := sha256.Sum256([]byte(c.Content))
 	hash := hex.EncodeToString(sum[:])
 	if old, ok := s.Document(c.ID, c.Version, c.Language); ok {
-		if old.SHA256 == hash && old.InForceFrom.Equal(c.InForceFrom.Time) {
+		if old.SHA256 == hash && old.InForceFrom.Equal(c.InForceFrom.Time) && slices.Equal(old.Purposes, purposes) && old.FullSHA256 == c.FullSHA256 {
 			return nil, nil
 		}
 		return nil, domain.Refuse(domain.Conflict, "document-published", "this version stands already in this language; publish the change under a new version")
 	}
-	purposes := c.Purposes
-	if c.ID == "personal-data" && len(purposes) == 0 {
-		purposes = slices.Clone(DefaultPurposes)
-	}
 	return []Event{DocumentPublished{c.ID, c.Version, c.Language, hash, []byte(c.Content), c.InForceFrom.UTC(), purposes, c.FullSHA256}}, nil
 }
 
-func setTariff(c SetTariff, in domain.Context) ([]Event, error) {
+// setTariff holds the period against the terms that will be in force with the price: new terms are set before
+// their prices.
+func setTariff(s State, c SetTariff, in domain.Context) ([]Event, error) {
+	if c.InForceFrom.IsZero() {
+		return nil, domain.Malformed("/in_force_from", "say from when it is in force")
+	}
+	p := s.ParametersAt(c.InForceFrom.Time)
+	if p.TermsVersion == "" {
+		p = in.Parameters
+	}
 	switch {
-	case !slices.Contains(in.Parameters.Periods, c.Months):
-		return nil, domain.Refuse(domain.Invalid, "period-not-offered", "the terms offer the periods %v months", in.Parameters.Periods).At("/months").By("T-2.1")
+	case !slices.Contains(p.Periods, c.Months):
+		return nil, domain.Refuse(domain.Invalid, "period-not-offered",
+			"the terms in force then offer the periods %v months; set their parameters before a price", p.Periods).At("/months").By("T-2.1")
 	case c.Price.Minor <= 0:
 		return nil, domain.Malformed("/price", "a price is more than nothing")
-	case c.InForceFrom.IsZero():
-		return nil, domain.Malformed("/in_force_from", "say from when it is in force")
 	}
 	return []Event{TariffSet{c.Months, c.Price, c.InForceFrom.UTC()}}, nil
 }
@@ -121,6 +133,11 @@ func setParameters(c SetParameters) ([]Event, error) {
 	case p.SupportHours < 1 || p.SupportHours > 10_000:
 		return nil, domain.Malformed("/support_hours", "from 1 to 10000 working hours")
 	}
+	for _, h := range p.Holidays {
+		if _, err := calendar.ParseDay(h); err != nil {
+			return nil, domain.Malformed("/holidays", "a holiday is a day, YYYY-MM-DD").By("T-4.2")
+		}
+	}
 	return []Event{ParametersSet{c.InForceFrom.UTC(), p}}, nil
 }
 
@@ -142,9 +159,9 @@ func impose(s State, c ImposeRestriction, in domain.Context) ([]Event, error) {
 			return nil, domain.Malformed("/category/languages", "a language is a tag such as kk, ru or en")
 		}
 	}
-	id := c.RestrictionID
-	if id == "" {
-		id = in.ID("restriction")
+	id, err := in.NewID(c.RestrictionID, "restriction")
+	if err != nil {
+		return nil, err
 	}
 	for _, r := range s.restrictions {
 		if r.ID == id {

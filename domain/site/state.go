@@ -2,6 +2,7 @@ package site
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"kelisim/domain"
@@ -36,6 +37,9 @@ type Restriction struct {
 	Until    time.Time // zero while it stands
 	Event    string
 }
+
+// dataDocument is the agreement to which a consent is given (P-2.2).
+const dataDocument = "personal-data"
 
 // DefaultPurposes are those that P-2.3 lists.
 var DefaultPurposes = []string{"quality-research", "marketing-statistics", "advertising"}
@@ -144,7 +148,8 @@ func (s State) Matching(location, language string, at time.Time) []Restriction {
 	return out
 }
 
-// Meets tells whether a user of this location and language belongs to the category.
+// Meets tells whether a user of this location and language belongs to the category. A wider code meets the narrower
+// ones: KZ meets KZ-71, en meets en-GB. Capitals do not matter. What is not known of a user meets no value.
 func (c Category) Meets(location, language string) bool {
 	if c.All {
 		return true
@@ -152,6 +157,13 @@ func (c Category) Meets(location, language string) bool {
 	if len(c.Locations) == 0 && len(c.Languages) == 0 {
 		return false
 	}
-	return (len(c.Locations) == 0 || slices.Contains(c.Locations, location)) &&
-		(len(c.Languages) == 0 || slices.Contains(c.Languages, language))
+	return (len(c.Locations) == 0 || anyMeets(c.Locations, location)) &&
+		(len(c.Languages) == 0 || anyMeets(c.Languages, language))
+}
+
+func anyMeets(codes []string, said string) bool {
+	return slices.ContainsFunc(codes, func(code string) bool {
+		n := len(code)
+		return strings.EqualFold(code, said) || len(said) > n && said[n] == '-' && strings.EqualFold(code, said[:n])
+	})
 }

@@ -1,0 +1,48 @@
+package account_test
+
+import (
+	"testing"
+
+	"kelisim/domain/account"
+)
+
+// Decision 20: a mistaken entry is voided by two people.
+func TestVoid(t *testing.T) {
+	asked := account.VoidEntry{EventID: one, Reason: text("another person's"), Target: "account.blocked"}
+	requested := account.EntryVoidRequested{EventID: one, Reason: text("another person's"), By: "officer-1"}
+	voided := account.EntryVoided{EventID: one, RequestedBy: "officer-1", ApprovedBy: "approver-1"}
+	s := cabinet(t, block).
+		When(as(approver, after(1e9)), account.ApproveVoid{EventID: one}).Refused("void-not-found").
+		When(as(officer, after(1e9)), asked).Then(requested).
+		When(as(officer, after(1e9)), asked).Refused("void-requested").
+		When(as(officer, after(1e9)), account.ApproveVoid{EventID: one}).Refused("second-person-needed").
+		When(as(approver, after(1e9)), account.ApproveVoid{EventID: one}).Then(voided).
+		When(as(approver, after(1e9)), account.ApproveVoid{EventID: one}).Refused("entry-voided").
+		When(as(officer, after(1e9)), asked).Refused("entry-voided").
+		State()
+	if len(s.Voids) != 1 || s.Voids[0] != (account.Void{EventID: one, RequestedBy: "officer-1", Approved: true}) {
+		t.Errorf("the voiding names its people: %+v", s.Voids)
+	}
+}
+
+func TestVoidRefused(t *testing.T) {
+	for name, c := range map[string]struct {
+		command account.VoidEntry
+		code    string
+	}{
+		"nobody's entry":   {account.VoidEntry{EventID: one, Reason: text("x")}, "event-not-found"},
+		"without a reason": {account.VoidEntry{EventID: one, Target: "account.blocked"}, "invalid-request"},
+	} {
+		t.Run(name, func(t *testing.T) { cabinet(t).When(as(officer, after(1e9)), c.command).Refused(c.code) })
+	}
+	stays := map[string]bool{"account.registered": true, "account.registration_abandoned": true, "account.entry_void_requested": true,
+		"account.entry_voided": true, "account.depersonalised": true, "account.destruction_requested": true, "account.destroyed": true}
+	for _, e := range account.Events {
+		made := cabinet(t).When(as(officer, after(1e9)), account.VoidEntry{EventID: one, Reason: text("x"), Target: e.Name()})
+		if stays[e.Name()] {
+			made.Refused("entry-not-voidable")
+		} else {
+			made.Then(account.EntryVoidRequested{EventID: one, Reason: text("x"), By: "officer-1"})
+		}
+	}
+}
