@@ -116,7 +116,7 @@ func (s *Server) docsFile(r *Request) (*Response, error) {
 	name := r.Var("file")
 	mediaType, ok := docsTypes[path.Ext(name)]
 	for _, dir := range []string{"docs", "docs/vendor"} {
-		if data, err := docsFiles.ReadFile(dir + "/" + name); ok && err == nil {
+		if data, err := docsFiles.ReadFile(dir + "/" + name); ok && err == nil && name == path.Base(name) {
 			return Bytes(mediaType, data).With("Cache-Control", "public, max-age=3600"), nil
 		}
 	}

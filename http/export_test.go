@@ -19,3 +19,10 @@ func Explained(code string) (status int, said map[string][2]string) {
 	}
 	return x.Status, said
 }
+
+// Stub lets every route answer yes, so that a test sees who is let in and nothing else.
+func Stub(s *Server) {
+	for i := range s.table {
+		s.table[i].Handle = func(*Request) (*Response, error) { return OK("let in"), nil }
+	}
+}

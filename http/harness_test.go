@@ -28,6 +28,7 @@ const (
 // outside is a server with a token of every role, a clock that stands, and its log.
 type outside struct {
 	*ledger.Server
+	t      testing.TB
 	tokens map[access.Role]string
 	access *access.Tokens
 	log    *syncBuffer
@@ -71,7 +72,7 @@ func (b *syncBuffer) String() string {
 func newOutside(t testing.TB, change func(*ledger.Options), routes ...ledger.Route) *outside {
 	t.Helper()
 	c := &clock{now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
-	o := &outside{tokens: map[access.Role]string{}, access: access.NewTokens(&access.Memory{}, c.Now), log: &syncBuffer{}, clock: c}
+	o := &outside{t: t, tokens: map[access.Role]string{}, access: access.NewTokens(&access.Memory{}, c.Now), log: &syncBuffer{}, clock: c}
 	for _, role := range access.Roles() {
 		wish := access.Wish{Name: "a-" + string(role), Role: role}
 		if role == access.Subject {
@@ -124,6 +125,9 @@ func (o *outside) ask(role access.Role, method, target, body string, headers ...
 	}
 	w := httptest.NewRecorder()
 	o.ServeHTTP(w, r)
+	if err := describedAs(r, w); err != nil { // every answer of every test is held against the document
+		o.t.Error(err)
+	}
 	return w
 }
 

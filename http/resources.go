@@ -16,7 +16,6 @@ var (
 	inspectors = []access.Role{access.Officer, access.Approver, access.Auditor}
 	searchers  = []access.Role{access.Service, access.Officer, access.Approver}
 	readers    = []access.Role{access.Officer, access.Approver}
-	everybody  = []access.Role{access.Service, access.Officer, access.Approver, access.Auditor, access.Operator}
 )
 
 // table is the routes of the resources. A command's name is its name in the table of commands.
@@ -44,12 +43,14 @@ func (a *API) table() []Route {
 		return Route{Method: "GET", Path: path, Roles: roles, Query: query, Handle: handle}
 	}
 	of := func(path, command, subject string) Route {
-		return Route{Method: "POST", Path: path, Roles: officers, Body: OptionalJSON, Handle: a.wished(command, subject)}
+		return Route{Method: "POST", Path: path, Roles: officers, Body: JSON, Handle: a.wished(command, subject)}
 	}
 	document := get("/v1/documents/{id}/{version}/{language}", everyone, a.document)
 	document.Produces = []string{"text/plain"}
 	stream := get("/v1/events/stream", inspectors, a.follow, "after", "type")
 	stream.Produces = []string{"text/event-stream"}
+	lift := of("/v1/restrictions/{restriction}/lift", "lift-restriction", "")
+	lift.Body = OptionalJSON
 	tariff := Route{Method: "PUT", Path: "/v1/tariffs/{months}", Roles: operators, Body: JSON, Handle: a.wished("set-tariff", "")}
 	parameters := Route{Method: "PUT", Path: "/v1/parameters", Roles: operators, Body: JSON, Handle: a.wished("set-parameters", "")}
 	publish := create("/v1/documents", "publish-document", operators)
@@ -110,8 +111,8 @@ func (a *API) table() []Route {
 			get("/v1/tariffs", everyone, a.tariffs),
 			get("/v1/parameters", everyone, a.parameters),
 			create("/v1/restrictions", "impose-restriction", officers),
-			of("/v1/restrictions/{restriction}/lift", "lift-restriction", ""),
-			get("/v1/restrictions", everybody, a.restrictions),
+			lift,
+			get("/v1/restrictions", inspectors, a.restrictions),
 			get("/v1/events", inspectors, a.feed, "after", "limit", "type"),
 			{Method: "POST", Path: "/v1/activities", Roles: service, Body: JSONOrLines, Handle: a.observe},
 		},

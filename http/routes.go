@@ -30,7 +30,7 @@ func (s *Server) routes() []Route {
 		[]Route{
 			{Method: "GET", Path: "/v1/whoami", Roles: everyone, Handle: tokens.whoami},
 			{Method: "GET", Path: "/v1/tokens", Roles: operators, Handle: tokens.list},
-			{Method: "POST", Path: "/v1/tokens/{name}/revocation", Roles: operators, Asks: true, Handle: tokens.revoke},
+			{Method: "POST", Path: "/v1/tokens/{token}/revocation", Roles: operators, Asks: true, Handle: tokens.revoke},
 			{Method: "POST", Path: "/v1/users/{user}/tokens", Roles: service, Asks: true, Body: OptionalJSON, Handle: tokens.createForUser},
 		},
 	)

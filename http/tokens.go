@@ -68,10 +68,10 @@ func (s tokens) list(r *Request) (*Response, error) {
 }
 
 func (s tokens) revoke(r *Request) (*Response, error) {
-	if err := s.options.Tokens.Revoke(r.Context(), r.Var("name")); err != nil {
+	if err := s.options.Tokens.Revoke(r.Context(), r.Var("token")); err != nil {
 		return nil, err
 	}
-	return OK(map[string]string{"name": r.Var("name")}), nil
+	return OK(map[string]string{"name": r.Var("token")}), nil
 }
 
 // createForUser answers with the token itself, this once. It appends nothing to the journal, and cannot be repeated with the same answer, so it
