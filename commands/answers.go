@@ -6,6 +6,7 @@ import (
 	"kelisim/domain/account"
 	"kelisim/domain/consent"
 	"kelisim/domain/obligation"
+	"kelisim/domain/payment"
 	"kelisim/domain/site"
 	"kelisim/domain/subscription"
 	"kelisim/domain/user"
@@ -151,6 +152,35 @@ func published(a answer) map[string]any {
 func lettered(a answer) map[string]any { return map[string]any{"letter_id": a.subject} }
 
 func detected(a answer) map[string]any { return map[string]any{"incident_id": a.subject} }
+
+func refunding(a answer) map[string]any {
+	out := map[string]any{}
+	if r, ok := first[subscription.RefundRequested](a); ok {
+		out["refund_id"], out["status"] = r.RefundID, "requested"
+	}
+	if r, ok := first[subscription.RefundCompleted](a); ok {
+		out["refund_id"], out["status"] = r.RefundID, "completed"
+	}
+	m, _ := first[subscription.MonthsRevoked](a)
+	out["months_revoked"] = m.Months
+	return out
+}
+
+func refundingHeld(a answer) map[string]any {
+	r, _ := first[payment.RefundRequested](a)
+	return map[string]any{"refund_id": r.RefundID, "status": "requested"}
+}
+
+func chargedBack(a answer) map[string]any {
+	o, _ := first[obligation.ChargeBackOwed](a)
+	m, _ := first[subscription.MonthsRevoked](a)
+	return map[string]any{"obligation_id": o.ObligationID, "months_revoked": m.Months}
+}
+
+func applied(a answer) map[string]any {
+	g, _ := first[subscription.PeriodGranted](a)
+	return map[string]any{"status": "applied", "coverage": span{g.From.UTC(), g.CoveredUntil.UTC()}}
+}
 
 // transaction finds the events of the command that recorded a transaction before.
 func transaction(s *stream, command any) []user.Recorded {

@@ -74,6 +74,10 @@ type Wish struct {
 	Correlation string
 	Causation   uuid.UUID
 
+	// Rehearsed: the wish is decided and reserves what it needs, and nothing is appended; Done tells then only whether it was carried out
+	// before. A reservation that nothing follows is healed as any other.
+	Rehearsed bool
+
 	// Imported wishes may lie at any time past, leave out accepted documents, and ask for the moment of their record.
 	Imported   bool
 	RecordedAt time.Time
@@ -104,6 +108,9 @@ func (s *Service) Do(ctx context.Context, w Wish) (Done, error) {
 // do carries out a wish that is one append to one stream.
 func (s *Service) do(ctx context.Context, w Wish) (Done, error) {
 	spec, ok := table[w.Command]
+	if !ok {
+		spec, ok = internal[w.Command]
+	}
 	if !ok {
 		return Done{}, fmt.Errorf("command %q is not in the table", w.Command)
 	}
@@ -198,7 +205,7 @@ func (s *Service) try(ctx context.Context, spec Spec, w Wish, id uuid.UUID) (Don
 		}
 		return answered(spec, w.Subject, before, loaded, true), nil
 	}
-	if err := s.reserve(ctx, loaded, events); err != nil {
+	if err := s.reserve(ctx, loaded, events); err != nil || w.Rehearsed {
 		return Done{}, err
 	}
 	meta := event.Meta{
@@ -206,7 +213,7 @@ func (s *Service) try(ctx context.Context, spec Spec, w Wish, id uuid.UUID) (Don
 		Correlation: w.Correlation, Causation: w.Causation, TermsVersion: in.Parameters.TermsVersion, RecordedAt: w.RecordedAt,
 	}
 	if w.Imported && !w.RecordedAt.IsZero() {
-		meta.ImportedAt = in.Now
+		meta.ImportedAt = s.now()
 	}
 	after, err := s.append(ctx, loaded, spec.Target, events, meta)
 	if err != nil {
@@ -218,17 +225,19 @@ func (s *Service) try(ctx context.Context, spec Spec, w Wish, id uuid.UUID) (Don
 
 // context gathers what the decision may know, and tells whether the entry is late.
 func (s *Service) context(w Wish, id uuid.UUID, published site.State) (domain.Context, bool, error) {
-	now := s.Now().UTC().Truncate(time.Microsecond)
+	now := s.now()
 	at := now
 	recorded := now
 	if !w.RecordedAt.IsZero() {
-		recorded = w.RecordedAt
+		recorded = w.RecordedAt.UTC().Truncate(time.Microsecond)
 	}
 	if w.OccurredAt != nil {
 		at = w.OccurredAt.UTC().Truncate(time.Microsecond)
 	}
 	late := at.Before(recorded.Add(-lateAfter))
 	switch {
+	case recorded.After(now):
+		return domain.Context{}, false, domain.Malformed("/recorded_at", "nothing is recorded before its time")
 	case at.After(recorded.Add(maxAhead)):
 		return domain.Context{}, false, domain.Malformed("/occurred_at", "that is more than five minutes ahead")
 	case late && !w.MayBeLate && !w.Imported:
@@ -239,11 +248,19 @@ func (s *Service) context(w Wish, id uuid.UUID, published site.State) (domain.Co
 	}, late, nil
 }
 
+// now is the clock's moment, as precise as the journal keeps it.
+func (s *Service) now() time.Time { return s.Now().UTC().Truncate(time.Microsecond) }
+
+// EventID is the id of the i-th event that a wish appends.
+func EventID(wish uuid.UUID, i int) uuid.UUID {
+	return uuid.NewSHA1(wish, fmt.Appendf(nil, "event %d", i))
+}
+
 // append seals, stores and folds on. An unknown outcome is asked about once, with the same ids.
 func (s *Service) append(ctx context.Context, loaded *stream, target Target, events []any, m event.Meta) (*stream, error) {
 	records := make([]journal.NewRecord, len(events))
 	for i, e := range events {
-		m.ID = uuid.NewSHA1(m.CommandID, fmt.Appendf(nil, "event %d", i))
+		m.ID = EventID(m.CommandID, i)
 		sealed, err := s.seal(ctx, loaded.name, m.ID, e)
 		if err != nil {
 			return nil, err

@@ -27,8 +27,9 @@ type Body struct {
 var subjectNames = map[Target]string{User: "user_id", Letter: "letter_id", Incident: "incident_id"}
 
 // Decode reads the body of a command: an object with the command's own members, optionally occurred_at and, where the command
-// creates something, its id. path holds what the path carried; a body that names the same must say the same. Members that
-// nobody knows are refused. The caller has checked that the body is well-formed JSON without duplicate names.
+// creates something, its id. path holds what the path carried; a body that names the same must say the same. Where there is no path, nil,
+// the body of any command may name what it is about: user_id, letter_id, incident_id. Members that nobody knows are refused. The caller
+// has checked that the body is well-formed JSON without duplicate names.
 func Decode(name string, body []byte, path map[string]string) (Body, error) {
 	spec, ok := table[name]
 	if !ok {
@@ -70,7 +71,7 @@ func Decode(name string, body []byte, path map[string]string) (Body, error) {
 			return Body{}, domain.Malformed("/occurred_at", "a moment is written as in RFC 3339, such as 2026-01-31T10:00:00+05:00")
 		}
 	}
-	if key := subjectNames[spec.Target]; key != "" && spec.Creates {
+	if key := subjectNames[spec.Target]; key != "" && (spec.Creates || path == nil) {
 		if raw, ok := members[key]; ok {
 			delete(members, key)
 			if err := json.Unmarshal(raw, &out.Subject); err != nil {

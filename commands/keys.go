@@ -58,6 +58,8 @@ func (s *Service) reserve(ctx context.Context, loaded *stream, events []any) err
 			err = s.Vault.Index(ctx, subject, searchables(events))
 		case subscription.PaymentCompleted:
 			err = s.claimTransaction(ctx, subject, e.Provider, e.TransactionID)
+		case subscription.PaymentApplied:
+			err = s.claimTransaction(ctx, subject, e.Provider, e.TransactionID)
 		case subscription.PaymentHeld:
 			err = s.claimTransaction(ctx, subject, e.Provider, e.TransactionID)
 		}

@@ -45,12 +45,12 @@ func (s *Service) matchLetter(ctx context.Context, w Wish, m letter.Match) (Done
 	first.Command, first.Subject, first.Body, first.ID, first.Fingerprinted = "withdraw", string(m.UserID), &notice, made, []byte(w.Subject)
 	first.IfRevision = nil
 	done, err := s.do(ctx, first)
-	if err != nil {
-		return Done{}, err
+	if err != nil || w.Rehearsed {
+		return done, err
 	}
 	m.NoticeID = notice.NoticeID
 	second := w
-	second.Command, second.Body, second.ID, second.Fingerprinted = "match-letter", &m, uuid.NewSHA1(made, []byte("letter")), []byte(m.UserID)
+	second.Command, second.Body, second.ID, second.Fingerprinted = "complete-letter", &m, uuid.NewSHA1(made, []byte("letter")), []byte(m.UserID)
 	if second.Causation, err = uuid.Parse(done.Events[0]); err != nil {
 		return Done{}, errors.New("the notice made of a letter has no event")
 	}

@@ -53,11 +53,11 @@ func (s *Service) observe(ctx context.Context, w Wish, batch activity.Observe) (
 		TermsVersion: in.Parameters.TermsVersion, RecordedAt: w.RecordedAt,
 	}
 	if w.Imported && !w.RecordedAt.IsZero() {
-		meta.ImportedAt = s.Now().UTC()
+		meta.ImportedAt = s.now()
 	}
 	records := make([]journal.NewRecord, len(decided))
 	for i, e := range decided {
-		meta.ID = uuid.NewSHA1(id, fmt.Appendf(nil, "event %d", i))
+		meta.ID = EventID(id, i)
 		meta.OccurredAt = batch[i].At(in).Truncate(time.Microsecond)
 		meta.Late = meta.OccurredAt.Before(in.Now.Add(-lateAfter))
 		if records[i], err = s.Journal.Encode(e, meta); err != nil {
@@ -68,8 +68,8 @@ func (s *Service) observe(ctx context.Context, w Wish, batch activity.Observe) (
 	for n := 0; len(records) > 0; n++ {
 		cut := chunk(records)
 		name := string(domain.ActivityStream(uuid.NewSHA1(id, fmt.Appendf(nil, "chunk %d", n)).String()))
-		if err := s.sameBatch(ctx, name, meta.Fingerprint); err != nil {
-			return Done{}, err
+		if there, err := s.sameBatch(ctx, name, meta.Fingerprint); err != nil || w.Rehearsed {
+			return Done{Repeated: there}, err
 		}
 		receipt, err := s.appendOnce(ctx, name, journal.NoStream, records[:cut])
 		if err != nil {
@@ -97,16 +97,16 @@ func chunk(records []journal.NewRecord) int {
 	return len(records)
 }
 
-// sameBatch refuses a key that was used for another batch.
-func (s *Service) sameBatch(ctx context.Context, name, fingerprint string) error {
+// sameBatch tells whether a chunk stands already, and refuses a key that was used for another batch.
+func (s *Service) sameBatch(ctx context.Context, name, fingerprint string) (there bool, err error) {
 	for e, err := range s.Journal.ReadStream(ctx, name, 0) {
 		if err != nil {
-			return fmt.Errorf("read %s: %w", name, err)
+			return false, fmt.Errorf("read %s: %w", name, err)
 		}
 		if e.Fingerprint != fingerprint {
-			return keyReused()
+			return true, keyReused()
 		}
-		break
+		return true, nil
 	}
-	return nil
+	return false, nil
 }

@@ -11,6 +11,7 @@ import (
 	"kelisim/domain/incident"
 	"kelisim/domain/letter"
 	"kelisim/domain/obligation"
+	"kelisim/domain/payment"
 	"kelisim/domain/reads"
 	"kelisim/domain/site"
 	"kelisim/domain/subscription"
@@ -42,6 +43,8 @@ var table = map[string]Spec{
 	"consent":                    of[user.Consent](User).answers(consented),
 	"purchase":                   of[user.Purchase](User).answers(ordered),
 	"record-payment":             of[user.RecordPayment](User).answers(paid).before(transaction),
+	"refund":                     of[subscription.RequestRefund](User).answers(refunding),
+	"charge-back":                of[user.ChargeBack](User).answers(chargedBack),
 	"grant-days":                 of[subscription.GrantDays](User).answers(covered),
 	"withdraw":                   of[consent.Withdraw](User).answers(noticed),
 	"rescind-withdrawal":         of[consent.RescindWithdrawal](User).answers(noticed),
@@ -75,7 +78,6 @@ var table = map[string]Spec{
 	"set-tariff":                 of[site.SetTariff](Site).creates(),
 	"set-parameters":             of[site.SetParameters](Site).creates(),
 	"receive-letter":             of[letter.Receive](Letter).creates().answers(lettered),
-	"read-personal-data":         of[reads.Read](Reads).creates(),
 	"match-letter":               of[letter.Match](Letter),
 	"observe":                    of[activity.Observe](Activity).creates(),
 	"detect-incident":            of[incident.Detect](Incident).creates().answers(detected),
@@ -83,6 +85,20 @@ var table = map[string]Spec{
 	"assess-incident":            of[incident.Assess](Incident),
 	"notify-incident":            of[incident.Notify](Incident),
 	"close-incident":             of[incident.Close](Incident),
+}
+
+// internal are the commands that this room makes itself: what the processor says, and what follows from another command.
+var internal = map[string]Spec{
+	"apply-payment":        of[subscription.ApplyPayment](User).answers(applied),
+	"decline-payment":      of[subscription.DeclinePayment](User),
+	"record-refund":        of[subscription.RecordRefund](User),
+	"hold-payment":         of[payment.Hold](Payment).creates(),
+	"note-payment":         of[payment.Note](Payment).creates(),
+	"mark-payment-applied": of[payment.Apply](Payment),
+	"refund-held-payment":  of[payment.RequestRefund](Payment).answers(refundingHeld),
+	"record-held-refund":   of[payment.RecordRefund](Payment).creates(),
+	"read-personal-data":   of[reads.Read](Reads).creates(),
+	"complete-letter":      of[letter.Match](Letter),
 }
 
 // Lookup finds a command by its name.

@@ -9,6 +9,7 @@ import (
 	"kelisim/domain/event"
 	"kelisim/domain/incident"
 	"kelisim/domain/letter"
+	"kelisim/domain/payment"
 	"kelisim/domain/reads"
 	"kelisim/domain/site"
 	"kelisim/domain/user"
@@ -24,6 +25,7 @@ const (
 	Incident
 	Activity // a batch of observed actions: a stream of its own
 	Reads    // who read a person's data
+	Payment  // a transaction that fits no order; its subject is provider-transaction
 )
 
 func (t Target) stream(subject string) string {
@@ -40,6 +42,8 @@ func (t Target) stream(subject string) string {
 		return string(domain.ActivityStream(subject))
 	case Reads:
 		return string(domain.ReadsStream(domain.UserID(subject)))
+	case Payment:
+		return "payment-" + subject
 	}
 	panic("unknown target")
 }
@@ -54,6 +58,8 @@ func (t Target) zero() any {
 		return letter.State{}
 	case Incident:
 		return incident.State{}
+	case Payment:
+		return payment.State{}
 	}
 	return nil
 }
@@ -64,6 +70,8 @@ func (t Target) notFound() error {
 		return domain.Refuse(domain.NotFound, "letter-not-found", "there is no such letter")
 	case Incident:
 		return domain.Refuse(domain.NotFound, "incident-not-found", "there is no such incident")
+	case Payment:
+		return domain.Refuse(domain.NotFound, "payment-not-found", "no such payment is held")
 	}
 	return account.NotFound()
 }
@@ -92,6 +100,8 @@ func (t Target) evolve(state, data any, m event.Meta) any {
 		return letter.Decider.Evolve(state.(letter.State), data.(letter.Event), m)
 	case Incident:
 		return incident.Decider.Evolve(state.(incident.State), data.(incident.Event), m)
+	case Payment:
+		return payment.Decider.Evolve(state.(payment.State), data.(payment.Event), m)
 	}
 	return nil
 }
@@ -107,6 +117,8 @@ func (t Target) decide(s *stream, published site.State, command any, in domain.C
 		return decided(letter.Decider.Decide(s.state.(letter.State), command.(letter.Command), in))
 	case Incident:
 		return decided(incident.Decider.Decide(s.state.(incident.State), command.(incident.Command), in))
+	case Payment:
+		return decided(payment.Decider.Decide(s.state.(payment.State), command.(payment.Command), in))
 	case Activity:
 		return decided(activity.Decider.Decide(activity.State{}, command.(activity.Command), in))
 	case Reads:

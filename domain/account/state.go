@@ -297,11 +297,11 @@ func (r Report) at(t time.Time) bool {
 	return !r.SuspectedSince.After(t) && (r.RestoredAt.IsZero() || t.Before(r.RestoredAt))
 }
 
-// PermittedAt lists the ids of the permissions in force at a moment.
-func (s State) PermittedAt(t time.Time) []string {
+// PermittedDuring lists the ids of the permissions that were in force at some moment of a time, which is half-open.
+func (s State) PermittedDuring(from, until time.Time) []string {
 	var out []string
 	for _, p := range s.Permissions {
-		if p.At(t) {
+		if p.Since.Before(until) && (p.Until.IsZero() || p.Until.After(from)) {
 			out = append(out, p.ID)
 		}
 	}

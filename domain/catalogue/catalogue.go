@@ -14,6 +14,7 @@ import (
 	"kelisim/domain/ledger"
 	"kelisim/domain/letter"
 	"kelisim/domain/obligation"
+	"kelisim/domain/payment"
 	"kelisim/domain/reads"
 	"kelisim/domain/site"
 	"kelisim/domain/subscription"
@@ -27,6 +28,7 @@ func All() *event.Catalogue {
 		consent.Events,
 		subscription.Events,
 		obligation.Events,
+		payment.Events,
 		site.Events,
 		letter.Events,
 		incident.Events,

@@ -89,12 +89,6 @@ func uncovered(b Books, stretches []subscription.Stretch, t time.Time) Reason {
 	}
 	if last == nil {
 		r := Reason{Code: "not-started", Clause: "T-2.1", Events: []string{}}
-		for _, c := range stretches {
-			if c.From.After(t) {
-				r.Until = at(c.From)
-				break
-			}
-		}
 		if e := b.Account.Registered; !e.At.After(t) && e.Event != "" {
 			r.Since, r.Events = at(e.At), []string{e.Event}
 		}

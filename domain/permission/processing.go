@@ -23,7 +23,7 @@ const (
 	Destroyed      = "destroyed"
 )
 
-// duties are the acts that need no consent: the Company owes protection until the data are destroyed (P-2.5).
+// duties are the acts that need no consent: the Company owes protection from receipt of the data until they are destroyed (P-2.5).
 var duties = []string{"block", "depersonalise", "destroy"}
 
 // Processing answers whether the person's data may be processed: for a purpose, by an act, at a moment (P-1.5, P-2.1 to P-2.6).
@@ -41,19 +41,25 @@ func ProcessingOnly(b Books, s site.State, purpose, act string, asOf time.Time) 
 func processing(b Books, s site.State, purpose, act string, t time.Time) ProcessingAnswer {
 	standing := b.Consent.StandingAt(purpose, t)
 	p := ProcessingAnswer{Purpose: purpose, Act: act, Status: standing.Status}
-	duty := slices.Contains(duties, act)
+	registered := b.Account.Registered
+	duty := slices.Contains(duties, act) && registered.Event != "" && !registered.At.After(t)
 	if e := b.Account.DestroyedAt; e.Event != "" && !e.At.After(t) {
 		p.Status = Destroyed
 		p.Reasons = []Reason{{"destroyed", "P-2.5", at(e.At), nil, []string{e.Event}}}
 		return p
 	}
-	if e := b.Account.DepersonalisedAt; e.Event != "" && !e.At.After(t) && act != "destroy" {
+	if e := b.Account.DepersonalisedAt; e.Event != "" && !e.At.After(t) {
 		p.Status = Depersonalised
-		p.Reasons = []Reason{{"depersonalised", "P-2.5", at(e.At), nil, []string{e.Event}}}
-		return p
+		// What is left of the data can still be destroyed.
+		if act != "destroy" {
+			p.Reasons = []Reason{{"depersonalised", "P-2.5", at(e.At), nil, []string{e.Event}}}
+			return p
+		}
 	}
 	if k, blocked := b.Account.DataBlockedAt(t); blocked {
-		p.Status = DataBlocked
+		if p.Status != Depersonalised {
+			p.Status = DataBlocked
+		}
 		// A block suspends every act but keeping the data and keeping them blocked.
 		if act != "store" && act != "block" {
 			p.Reasons = []Reason{{"data-blocked", "P-1.5", at(k.Since), at(k.Until), []string{k.Began}}}
@@ -64,7 +70,7 @@ func processing(b Books, s site.State, purpose, act string, t time.Time) Process
 	switch {
 	case duty:
 		p.Allowed = true
-		p.Reasons = []Reason{{"duty", "P-2.5", at(b.Account.Registered.At), nil, []string{b.Account.Registered.Event}}}
+		p.Reasons = []Reason{{"duty", "P-2.5", at(registered.At), nil, []string{registered.Event}}}
 	case covered && standing.Status == consent.IsGiven:
 		p.Allowed = true
 		p.Reasons = []Reason{{"consent-given", "P-2.2", at(standing.Since), at(standing.Until), consentEvents(standing)}}

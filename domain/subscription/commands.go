@@ -37,6 +37,7 @@ type RecordPayment struct {
 
 	BlockedAtPaid bool `json:"-"` // the cabinet was blocked at PaidAt
 	TestMode      bool `json:"-"` // test money where only real money counts
+	OtherAccount  bool `json:"-"` // the processor names another account than the order's
 }
 
 // DeclinePayment is an attempt that the processor declined.

@@ -16,8 +16,8 @@ var Decider = domain.Decider[Command, State, Event]{Decide: decide, Evolve: evol
 const MaxDays = 366
 
 var (
-	// A provider's name and a transaction's id become parts of a stream's name, which is cut at hyphens.
-	providerForm    = regexp.MustCompile(`^[a-z][a-z0-9_]{0,31}$`)
+	// A provider's name and a transaction's id become parts of a stream's name.
+	providerForm    = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,31}$`)
 	transactionForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$`)
 	reasonForm      = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 )
@@ -39,6 +39,12 @@ func decide(s State, c Command, in domain.Context) ([]Event, error) {
 			return nil, domain.Malformed("/days", "from 1 to %d days can be granted at once", MaxDays)
 		}
 		return []Event{DaysGranted{c.Days, c.Reason, in.OccurredAt.UTC()}}, nil
+	case RequestRefund:
+		return requestRefund(s, c, in)
+	case RecordRefund:
+		return recordRefund(s, c)
+	case RecordChargeBack:
+		return recordChargeBack(s, c, in)
 	case ExpireOrder:
 		return expireOrder(s, c, in)
 	case EndTrial:
@@ -95,7 +101,7 @@ func placeOrder(s State, c PlaceOrder, in domain.Context) ([]Event, error) {
 func checkTransaction(provider, id string, amount domain.Money) error {
 	switch {
 	case !providerForm.MatchString(provider):
-		return domain.Malformed("/provider", "a provider is named in small letters, digits and underscores")
+		return domain.Malformed("/provider", "a provider is named in small letters, digits, hyphens and underscores")
 	case !transactionForm.MatchString(id):
 		return domain.Malformed("/transaction_id", "a transaction's id is up to 64 letters, digits, dots, colons, hyphens and underscores")
 	case amount.Minor <= 0:
@@ -135,7 +141,7 @@ func transactionConflict() error {
 
 // holds is why money is not applied by itself, or "". All is judged at the processor's time of payment.
 func (s State) holds(c RecordPayment, order Order, known bool) string {
-	if !known {
+	if !known || c.OtherAccount {
 		return HeldUnknownOrder
 	}
 	_, paid := s.PaidBy(c.OrderID)
@@ -160,7 +166,8 @@ func (s State) grant(e PaymentCompleted) []Event {
 	s.facts = s.timeline()
 	granted := s.period(transaction{e.Provider, e.TransactionID})
 	granted.OrderID, granted.Provider, granted.TransactionID, granted.Months = e.OrderID, e.Provider, e.TransactionID, e.Months
-	return []Event{e, granted}
+	p, _ := s.Payment(e.Provider, e.TransactionID)
+	return append([]Event{e, granted}, s.alreadyRefunded(p)...)
 }
 
 func declinePayment(s State, c DeclinePayment) ([]Event, error) {
@@ -217,7 +224,7 @@ func applyPayment(s State, c ApplyPayment) ([]Event, error) {
 		return nil, domain.Refuse(domain.Conflict, "order-paid", "this order is paid already").At("/order_id")
 	}
 	applied := PaymentApplied{c.OrderID, c.Provider, c.TransactionID, c.PaidAt.UTC(), c.Amount, order.Months}
-	return []Event{applied, s.grant(PaymentCompleted(applied))[1]}, nil
+	return append([]Event{applied}, s.grant(PaymentCompleted(applied))[1:]...), nil
 }
 
 func expireOrder(s State, c ExpireOrder, in domain.Context) ([]Event, error) {

@@ -171,6 +171,7 @@ type RefundCompleted struct {
 	RefundID      string          `json:"refund_id"`
 	Provider      string          `json:"provider"`
 	TransactionID string          `json:"transaction_id"`
+	Transaction   string          `json:"refund_transaction_id,omitempty"` // the processor's, of the refund itself
 	Amount        domain.Money    `json:"amount"`
 	RefundedAt    time.Time       `json:"refunded_at"`
 	Full          bool            `json:"full"`

@@ -65,6 +65,7 @@ type Payment struct {
 // Refund is money that is to go back or, with RefundedAt, has gone back.
 type Refund struct {
 	ID          string
+	Transaction string // the processor's, of the refund itself; "" while it has not told
 	Amount      domain.Money
 	RequestedAt time.Time
 	RefundedAt  time.Time
@@ -164,7 +165,7 @@ func evolve(s State, e Event, m event.Meta) State {
 		})
 	case RefundCompleted:
 		s.refund(e.Provider, e.TransactionID, e.RefundID, func(r *Refund) {
-			r.Amount, r.RefundedAt, r.Full, r.Event = e.Amount, e.RefundedAt, e.Full, id
+			r.Transaction, r.Amount, r.RefundedAt, r.Full, r.Event = e.Transaction, e.Amount, e.RefundedAt, e.Full, id
 		})
 	case ChargedBack:
 		s.payment(e.Provider, e.TransactionID, func(p *Payment) {

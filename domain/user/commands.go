@@ -5,6 +5,7 @@ import (
 
 	"kelisim/domain"
 	"kelisim/domain/account"
+	"kelisim/domain/subscription"
 )
 
 // Command is any wish about one user: one of this package, or one of a book, which is routed to it.
@@ -41,7 +42,14 @@ type RecordPayment struct {
 	PaidAt        time.Time    `json:"paid_at"`
 	Amount        domain.Money `json:"amount"`
 
-	TestMode bool `json:"-"`
+	TestMode     bool `json:"-"` // test money where only real money counts
+	OtherAccount bool `json:"-"` // the processor names another account than the order's
+}
+
+// ChargeBack is money that the payer's bank took back: the payment's unbegun months go, and the user owes it.
+type ChargeBack struct {
+	subscription.RecordChargeBack
+	ObligationID string `json:"obligation_id,omitempty"`
 }
 
 // Unblock opens the cabinet again and may grant days for the time lost.

@@ -7,6 +7,7 @@ import (
 
 	"kelisim/domain"
 	"kelisim/domain/account"
+	"kelisim/domain/calendar"
 	"kelisim/domain/consent"
 	"kelisim/domain/obligation"
 	"kelisim/domain/site"
@@ -35,11 +36,12 @@ func Decide(state State, events []Recorded, s site.State, c Command, in domain.C
 		return purchase(state, s, c, in)
 	case RecordPayment:
 		return pay(state, c, in)
+	case ChargeBack:
+		return chargeBack(state, c, in)
 	case Unblock:
 		return unblock(state, c, in)
 	case consent.Withdraw:
-		c.Owed = owed(state, c.ReceivedOn.End())
-		return decideConsent(state, c, in)
+		return withdraw(state, s, c, in)
 	case consent.AcceptWithdrawal:
 		if n, ok := state.Consent.Notice(c.NoticeID); ok {
 			c.Owed = owed(state, n.ReceivedOn.End())
@@ -54,6 +56,8 @@ func Decide(state State, events []Recorded, s site.State, c Command, in domain.C
 			}
 		}
 		return decideAccount(state, c, in)
+	case account.Register, account.Unblock, consent.Give, subscription.StartTrial, subscription.PlaceOrder, subscription.RecordPayment:
+		// These are half a decision: the commands of this package make them.
 	case account.Command:
 		return decideAccount(state, c, in)
 	case consent.Command:
@@ -113,7 +117,22 @@ func register(state State, s site.State, c Register, in domain.Context) ([]any, 
 	return slices.Concat(opened, given, trial), nil
 }
 
+// present refuses a press from when the person's data are gone: nobody is left whom it could be about.
+func present(state State, in domain.Context) error {
+	gone := func(f account.Fact) bool { return f.Event != "" && !in.OccurredAt.Before(f.At) }
+	switch {
+	case gone(state.Account.DestroyedAt):
+		return domain.Refuse(domain.Conflict, "destroyed", "the person's data were destroyed; register anew").By("P-2.5")
+	case gone(state.Account.DepersonalisedAt):
+		return domain.Refuse(domain.Conflict, "depersonalised", "the person's data were depersonalised; register anew").By("P-2.5")
+	}
+	return nil
+}
+
 func give(state State, s site.State, c Consent, in domain.Context) ([]any, error) {
+	if err := present(state, in); err != nil {
+		return nil, err
+	}
 	data, err := checkAcceptance(c.Acceptance, buttonBuy, []string{DataDocument}, s, in.OccurredAt)
 	if err != nil {
 		return nil, err
@@ -124,12 +143,15 @@ func give(state State, s site.State, c Consent, in domain.Context) ([]any, error
 }
 
 func purchase(state State, s site.State, c Purchase, in domain.Context) ([]any, error) {
-	data, err := checkAcceptance(c.Acceptance, buttonBuy, []string{DataDocument}, s, in.OccurredAt)
-	if err != nil {
+	if err := present(state, in); err != nil {
 		return nil, err
 	}
 	if _, blocked := state.Account.BlockedAt(in.OccurredAt); blocked {
-		return nil, domain.Refuse(domain.Conflict, "blocked", "the cabinet is blocked; nothing can be bought").By("T-3.8")
+		return nil, domain.Refuse(domain.Conflict, "blocked", "the cabinet is blocked; nothing can be bought until it is unblocked").By("T-3.8")
+	}
+	data, err := checkAcceptance(c.Acceptance, buttonBuy, []string{DataDocument}, s, in.OccurredAt)
+	if err != nil {
+		return nil, err
 	}
 	if !slices.Contains(in.Parameters.Periods, c.Months) {
 		return nil, domain.Refuse(domain.Invalid, "period-not-offered", "the terms offer the periods %v months", in.Parameters.Periods).At("/months").By("T-2.1")
@@ -144,14 +166,18 @@ func purchase(state State, s site.State, c Purchase, in domain.Context) ([]any, 
 	if err != nil {
 		return nil, err
 	}
+	orderID, err := in.NewID(c.OrderID, "order")
+	if err != nil {
+		return nil, err
+	}
 	order := subscription.PlaceOrder{
-		OrderID: c.OrderID, Months: c.Months, ShownPrice: c.Price,
+		OrderID: orderID, Months: c.Months, ShownPrice: c.Price,
 		Price: price, ConsentID: given[0].(consent.Given).ConsentID, AccountID: in.Subject, TermsVersion: in.Parameters.TermsVersion,
+		InvoiceID: InvoiceID(domain.UserID(in.Subject), orderID),
 	}
-	if order.OrderID == "" {
-		order.OrderID = in.ID("order")
+	if o, taken := state.Subscription.OrderByInvoice(order.InvoiceID); taken && o.OrderID != orderID {
+		return nil, domain.Refuse(domain.Conflict, "order-exists", "an order of nearly this id was placed already; leave the id out to have one made").At("/order_id")
 	}
-	order.InvoiceID = InvoiceID(domain.UserID(in.Subject), order.OrderID)
 	if offer, ok := s.InForce(OfferDocument, c.Acceptance.Language, in.OccurredAt); ok {
 		order.Offer = &account.DocumentRef{ID: offer.ID, Version: offer.Version, SHA256: offer.SHA256}
 	}
@@ -162,10 +188,10 @@ func purchase(state State, s site.State, c Purchase, in domain.Context) ([]any, 
 	return append(given, placed...), nil
 }
 
-// InvoiceID names an order towards the processor: the user's id and the first part of the order's, so that a notification
-// finds its user by itself.
+// InvoiceID names an order, a UUID, towards the processor: the user's id and the last part of the order's, so that a notification
+// finds its user by itself (see TestInvoice).
 func InvoiceID(user domain.UserID, order string) string {
-	return string(user) + "." + strings.ReplaceAll(order, "-", "")[:12]
+	return string(user) + "." + order[strings.LastIndexByte(order, '-')+1:]
 }
 
 // InvoiceUser is the user whom an invoice names, whether or not there is one.
@@ -181,8 +207,25 @@ func pay(state State, c RecordPayment, in domain.Context) ([]any, error) {
 	_, blocked := state.Account.BlockedAt(c.PaidAt)
 	return decideSubscription(state, subscription.RecordPayment{
 		OrderID: c.OrderID, Provider: c.Provider, TransactionID: c.TransactionID, PaidAt: c.PaidAt.UTC(), Amount: c.Amount,
-		BlockedAtPaid: blocked, TestMode: c.TestMode,
+		BlockedAtPaid: blocked, TestMode: c.TestMode, OtherAccount: c.OtherAccount,
 	}, in)
+}
+
+// chargeBack is an obligation beside what it takes from the subscription: it stands against a withdrawal (P-2.6).
+func chargeBack(state State, c ChargeBack, in domain.Context) ([]any, error) {
+	events, err := decideSubscription(state, c.RecordChargeBack, in)
+	if err != nil || len(events) == 0 {
+		return events, err
+	}
+	id := c.ObligationID
+	if id == "" {
+		id = in.ID("obligation")
+	}
+	if _, known := state.Obligations.Obligation(id); known {
+		return nil, domain.Refuse(domain.Conflict, "obligation-exists", "an obligation of this id stands already").At("/obligation_id")
+	}
+	taken := events[0].(subscription.ChargedBack)
+	return append(events, obligation.ChargeBackOwed{ObligationID: id, Provider: taken.Provider, TransactionID: taken.TransactionID, Amount: taken.Amount}), nil
 }
 
 func unblock(state State, c Unblock, in domain.Context) ([]any, error) {
@@ -197,6 +240,17 @@ func unblock(state State, c Unblock, in domain.Context) ([]any, error) {
 	return append(events, granted...), nil
 }
 
+// withdraw holds a notice against what is owed at the end of the day of its receipt, and counts by the parameters that were
+// in force then, however late it is entered.
+func withdraw(state State, s site.State, c consent.Withdraw, in domain.Context) ([]any, error) {
+	end := c.ReceivedOn.End()
+	if p := s.ParametersAt(end.Add(-1)); p.TermsVersion != "" {
+		in.Parameters = p
+	}
+	c.Owed = owed(state, end)
+	return decideConsent(state, c, in)
+}
+
 // owed are the obligations that stand against a notice at a moment (P-2.6).
 func owed(state State, at time.Time) []consent.Ground {
 	var out []consent.Ground
@@ -209,16 +263,25 @@ func owed(state State, at time.Time) []consent.Ground {
 // fine demands the sum that the terms named which the user had accepted before the act (T-6.6), and lists the written
 // permissions that were in force on its day (T-6.3, T-6.4).
 func fine(state State, s site.State, c obligation.DemandFine, in domain.Context) ([]any, error) {
-	accepted, _ := state.Account.Acceptance.Document(TermsDocument)
-	p, ok := s.ParametersOf(accepted.Version, c.ActOn.End())
+	version, last := termsBefore(state, c.ActOn), c.ActOn.End().Add(-1)
+	p, ok := s.ParametersOf(version, last)
 	if !ok {
-		p = in.Parameters
+		p = s.ParametersAt(last) // a version without numbers of its own
 	}
-	c.Amount, c.TermsVersion, c.RegisteredAt = p.Fine, accepted.Version, state.Account.Registered.At
-	for _, k := range state.Account.Permissions {
-		if k.Since.Before(c.ActOn.End()) && (k.Until.IsZero() || k.Until.After(c.ActOn.Start())) {
-			c.Permissions = append(c.Permissions, k.ID)
+	c.Amount, c.TermsVersion, c.RegisteredAt = p.Fine, version, state.Account.Registered.At
+	c.Permissions = state.Account.PermittedDuring(c.ActOn.Start(), c.ActOn.End())
+	return decideObligation(state, c, in)
+}
+
+// termsBefore is the version of the terms that the user had accepted last before a day: at registration, or at a later press under
+// which they were shown again.
+func termsBefore(state State, day calendar.Day) string {
+	accepted, _ := state.Account.Acceptance.Document(TermsDocument)
+	at := state.Account.Registered.At
+	for _, k := range state.Consent.Consents {
+		if d, ok := k.Acceptance.Document(TermsDocument); ok && k.At.After(at) && k.At.Before(day.Start()) {
+			accepted, at = d, k.At
 		}
 	}
-	return decideObligation(state, c, in)
+	return accepted.Version
 }

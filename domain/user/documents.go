@@ -65,18 +65,29 @@ func checkAcceptance(a *account.Acceptance, button string, wanted []string, s si
 	}
 	for _, id := range wanted {
 		if _, ok := a.Document(id); !ok {
-			return data, domain.Refuse(domain.Invalid, "acceptance-missing", "name the version of %s that was shown", id).At("/acceptance/documents").By("P-2.2")
+			return data, domain.Refuse(domain.Invalid, "acceptance-missing", "name the version of %s that was shown", id).At("/acceptance/documents").By(clauseOf(id))
 		}
 	}
 	for _, d := range a.Documents {
 		now, ok := s.InForce(d.ID, a.Language, at)
 		if !ok || now.Version != d.Version || now.SHA256 != d.SHA256 {
 			return data, domain.Refuse(domain.Conflict, "document-mismatch",
-				"what was shown of %s is not what is in force in this language; show the version in force and ask again", d.ID).At("/acceptance/documents").By("P-2.2")
+				"what was shown of %s is not what is in force in this language; show the version in force and ask again", d.ID).At("/acceptance/documents").By(clauseOf(d.ID))
 		}
 		if d.ID == DataDocument {
 			data = now
 		}
 	}
 	return data, nil
+}
+
+// clauseOf is where the acceptance of a document is demanded.
+func clauseOf(document string) string {
+	switch document {
+	case TermsDocument:
+		return "T-2.3"
+	case OfferDocument:
+		return "T-2.2"
+	}
+	return "P-2.2"
 }
