@@ -28,16 +28,12 @@ var notBuilt = map[string]string{
 	"GET /v1/users/{user}/activity":                  "needs the read model of activity",
 	"GET /v1/users/{user}/bundle":                    "needs the Merkle log",
 	"GET /v1/users/{user}/consents/{consent}/record": "needs the receipts",
-	"POST /v1/users/{user}/refunds":                  "needs the processor's client",
-	"POST /v1/users/{user}/charge-backs":             "comes with the register of the processor",
 	"POST /v1/users/{user}/depersonalisation":        "needs the shredding of keys",
 	"POST /v1/users/{user}/destruction":              "needs the shredding of keys",
 	"POST /v1/users/{user}/destruction/approval":     "needs the shredding of keys",
 	"GET /v1/letters":                                "needs the read model of letters",
 	"GET /v1/incidents":                              "needs the read model of incidents",
 	"GET /v1/payments/held":                          "needs the read model of held money",
-	"POST /v1/payments/{transaction}/apply":          "needs the read model of held money",
-	"POST /v1/payments/{transaction}/refund":         "needs the processor's client",
 	"GET /v1/reports":                                "needs the reports",
 	"GET /v1/reports/{name}":                         "needs the reports",
 	"GET /v1/statistics/{name}":                      "needs the reports",
@@ -45,7 +41,7 @@ var notBuilt = map[string]string{
 	"GET /v1/log/checkpoint":                         "needs the Merkle log",
 	"GET /v1/log/key":                                "needs the Merkle log",
 	"GET /v1/log/tile/{tile}":                        "needs the Merkle log",
-	"POST /webhooks/cloudpayments/{kind}":            "needs the processor's notifications",
+	"POST /webhooks/cloudpayments/{kind}":            "the notifications are mounted beside the table, by Options.CloudPayments",
 }
 
 // contract is the document as the library reads it, with its router.

@@ -30,14 +30,20 @@ func (s *Server) newRouter() (http.Handler, error) {
 			return nil, fmt.Errorf("route %s %s: %w", route.Method, route.Path, err)
 		}
 	}
+	beside := func(template string, handler http.Handler, routes ...*mux.Route) {
+		as := &Route{Path: template}
+		for _, r := range routes {
+			r.Handler(http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
+				out.(*recorder).route = as
+				handler.ServeHTTP(out, r)
+			}))
+		}
+	}
 	if s.options.Console != nil {
-		console := &Route{Path: "/console"}
-		handler := http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
-			out.(*recorder).route = console
-			s.options.Console.ServeHTTP(out, r)
-		})
-		router.Path("/console").Handler(handler)
-		router.PathPrefix("/console/").Handler(handler)
+		beside("/console", s.options.Console, router.Path("/console"), router.PathPrefix("/console/"))
+	}
+	if s.options.CloudPayments != nil {
+		beside("/webhooks/cloudpayments/{kind}", s.options.CloudPayments, router.Path("/webhooks/cloudpayments/{kind}"))
 	}
 	router.NotFoundHandler = s.edge(func(*recorder, *http.Request) error {
 		return refuse("route-not-found", "there is nothing at this path")

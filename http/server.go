@@ -44,6 +44,8 @@ type Options struct {
 	DrainDelay time.Duration
 	// Console serves /console and all below it; nil: there is none. It does its own signing in.
 	Console http.Handler
+	// CloudPayments takes the card processor's notifications at /webhooks/cloudpayments/{kind}; nil: there is no such path.
+	CloudPayments http.Handler
 	// KnowsUser tells whether a user is registered.
 	KnowsUser func(context.Context, domain.UserID) (bool, error)
 }

@@ -273,10 +273,11 @@ func TestServeStopsGracefully(t *testing.T) {
 	}()
 	<-entered
 	stop()
-	for { // while it drains, it says so, and is there to say it
-		if w := o.ask("", "GET", "/readyz", ""); w.Code == 503 {
-			break
+	for tries := 0; o.ask("", "GET", "/readyz", "").Code != 503; tries++ { // while it drains, it says so, and is there to say it
+		if tries == 2000 {
+			t.Fatal("the server was told to stop, and goes on saying that it is ready")
 		}
+		time.Sleep(time.Millisecond)
 	}
 	if rest, err := io.ReadAll(lines); err != nil || strings.TrimSpace(string(rest)) != "" {
 		t.Errorf("the stream ended with %q, %v", rest, err)

@@ -30,8 +30,8 @@ const MaxBody = 64 << 10
 type CloudPayments struct {
 	// Secrets are those that a notification may be signed with; without one, every kind answers 503.
 	Secrets cloudpayments.Secrets
-	// Handle decides a check, and makes any other kind durable. For those a code other than 0 counts as an error, whatever
-	// err is: the money has moved, and nothing can be refused any more. Errors hold no personal data.
+	// Handle decides a check, and makes any other kind durable. For those a code other than 0 counts as an error: the money has
+	// moved, and nothing can be refused any more. Errors hold no personal data.
 	Handle func(ctx context.Context, n cloudpayments.Notification) (cloudpayments.Code, error)
 	// Register is told of every notification that came, once, after it was answered; a wrong signature leaves nothing else behind. nil is nobody.
 	Register func(ctx context.Context, l Line)
@@ -69,11 +69,11 @@ func (h CloudPayments) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	kind, ok := cloudpayments.ParseKind(path.Base(r.URL.Path))
 	switch {
 	case !ok:
-		problem(w, http.StatusNotFound, "not-found")
+		problem(w, http.StatusNotFound)
 		return
 	case r.Method != http.MethodPost && r.Method != http.MethodGet:
 		w.Header().Set("Allow", "GET, POST")
-		problem(w, http.StatusMethodNotAllowed, "invalid-request")
+		problem(w, http.StatusMethodNotAllowed)
 		return
 	}
 	line := h.take(w, r, kind)
@@ -82,7 +82,7 @@ func (h CloudPayments) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		line.Status = http.StatusOK
 		answer(w, line.Code)
 	} else {
-		problem(w, line.Status, codes[line.Status])
+		problem(w, line.Status)
 	}
 	if h.Register != nil {
 		h.Register(r.Context(), line)
@@ -139,14 +139,16 @@ func answer(w http.ResponseWriter, code cloudpayments.Code) {
 // codes are the contract's words for the statuses answered here.
 var codes = map[int]string{
 	http.StatusUnauthorized:          "unauthenticated",
-	http.StatusRequestEntityTooLarge: "invalid-request",
+	http.StatusNotFound:              "route-not-found",
+	http.StatusMethodNotAllowed:      "method-not-allowed",
+	http.StatusRequestEntityTooLarge: "body-too-large",
 	http.StatusServiceUnavailable:    "unavailable",
 }
 
 // problem tells a status and no detail: who guesses at secrets learns nothing from it.
-func problem(w http.ResponseWriter, status int, code string) {
+func problem(w http.ResponseWriter, status int) {
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(map[string]any{"type": "about:blank", "title": http.StatusText(status), "status": status, "code": code})
+	_ = json.NewEncoder(w).Encode(map[string]any{"type": "about:blank", "title": http.StatusText(status), "status": status, "code": codes[status]})
 }
