@@ -46,8 +46,9 @@ var rooms = []room{
 	{"domain/incident", words},
 	{"domain/activity", words + " domain/site"},
 	{"domain/reads", words},
+	{"domain/payment", words},
 	{"domain/ledger", "domain/event"},
-	{"domain/catalogue", "domain/event domain/site domain/letter domain/incident domain/activity domain/reads domain/ledger " + books},
+	{"domain/catalogue", "domain/event domain/site domain/letter domain/incident domain/activity domain/reads domain/payment domain/ledger " + books},
 
 	{"commands/journal", "domain domain/event"},
 	{"commands/journal/journaltest", "domain domain/event commands/journal"},
@@ -61,7 +62,7 @@ var rooms = []room{
 	{"commands/tlog/tlogtest", "domain domain/event domain/ledger commands/journal commands/tlog/..."},
 	{"commands/cloudpayments", "domain"},
 	{"commands/cloudpayments/cloudpaymentstest", "domain commands/cloudpayments"},
-	{"commands", "domain/... commands/journal commands/vault commands/access"},
+	{"commands", "domain/... commands/journal commands/vault commands/access commands/cloudpayments"},
 	{"commands/terms", "domain/... commands"},
 	{"commands/policies", "domain/... commands commands/journal commands/vault"},
 	{"commands/sqlite", "domain commands/journal commands/vault commands/access commands/tlog/..."},
@@ -77,7 +78,8 @@ var rooms = []room{
 	{"http/console", "domain/... commands commands/access commands/journal commands/vault commands/tlog/... projections/... http/strictjson"},
 	{"http", "domain/... commands commands/access commands/journal commands/vault commands/tlog/... commands/terms commands/cloudpayments projections/... http/..."},
 
-	{"cmd/kelisim", "domain/... commands/... projections/... http/..."},
+	{"cmd/kelisim/story", "domain/... commands http/strictjson"},
+	{"cmd/kelisim", "domain/... commands/... projections/... http/... cmd/kelisim/..."},
 }
 
 // homes gives each library its home, so that it can be replaced in one place. "tests" are _test.go files and the
