@@ -42,7 +42,9 @@ func OpenKeys(path string, readOnly bool) (*Keys, error) {
 	if readOnly {
 		err = migrated(readers, "keys")
 	} else if err = migrate(writer, "keys"); err == nil {
-		k.writer, err = newKeyWriter(writer)
+		if k.writer, err = newKeyWriter(writer); err == nil {
+			go k.writer.run()
+		}
 	}
 	if err == nil {
 		err = k.prepare()
@@ -80,22 +82,25 @@ func (k *Keys) closeFile() error {
 	return err
 }
 
+// Both tables of keys are read as one.
 const (
-	// Both tables of keys as one.
-	allKeys = `SELECT kid, subject, class, generation, wrapped, 'available', 0 FROM dek WHERE %[1]s = ?1
-		UNION ALL SELECT kid, subject, class, 0, NULL, reads, at FROM destroyed WHERE %[1]s = ?1`
-	liveKeys     = `SELECT kid, subject, class, generation, wrapped, 'available', 0 FROM dek WHERE kid > ?1 ORDER BY kid LIMIT ?2`
-	reservations = `SELECT mac, subject, reserved_at, instance, confirmed FROM login `
+	living    = `SELECT kid, name, class, generation, wrapped, 'available', 0 FROM dek JOIN subject ON subject.id = dek.subject WHERE `
+	destroyed = `SELECT kid, name, class, 0, NULL, reads, at FROM destroyed JOIN subject ON subject.id = destroyed.subject WHERE `
+
+	keysOf  = living + `name = ?1 UNION ALL ` + destroyed + `name = ?1`
+	keyByID = living + `kid = ?1 UNION ALL ` + destroyed + `kid = ?1`
+
+	reservations = `SELECT mac, name, reserved_at, instance, confirmed FROM login JOIN subject ON subject.id = login.subject `
 )
 
 func (k *Keys) prepare() error {
 	for name, query := range map[string]string{
-		"keysOf":      fmt.Sprintf(allKeys, "subject"),
-		"key":         fmt.Sprintf(allKeys, "kid"),
-		"live":        liveKeys,
+		"keysOf":      keysOf,
+		"key":         keyByID,
+		"live":        living + `kid > ?1 ORDER BY kid LIMIT ?2`,
 		"holder":      reservations + `WHERE mac = ?1`,
-		"unconfirmed": reservations + `WHERE confirmed = 0 AND reserved_at < ?1 ORDER BY reserved_at, subject, mac LIMIT ?2`,
-		"find":        `SELECT subject FROM search WHERE field = ?1 AND mac = ?2 ORDER BY subject LIMIT ?3`,
+		"unconfirmed": reservations + `WHERE confirmed = 0 AND reserved_at < ?1 ORDER BY reserved_at, name, mac LIMIT ?2`,
+		"find":        `SELECT name FROM search JOIN subject ON subject.id = search.subject WHERE field = ?1 AND mac = ?2 ORDER BY name LIMIT ?3`,
 		"claim":       `SELECT holder FROM claim WHERE kind = ?1 AND thing = ?2`,
 	} {
 		statement, err := k.readers.Prepare(query)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"time"
 
 	sqlite3 "github.com/mattn/go-sqlite3"
 
@@ -19,6 +20,9 @@ type keyWriter struct {
 	db   *sql.DB
 	conn *sql.Conn // its one connection
 	do   map[string]*sql.Stmt
+
+	size int           // of the last batch
+	took time.Duration // to write it
 
 	requests chan *keyRequest // unbuffered: what was taken is answered
 	closing  chan struct{}
@@ -39,6 +43,7 @@ const mostChanges = 128
 
 var errKeysClosed = errors.New("the key store is closed")
 
+// newKeyWriter takes the file's one writing connection; run then uses it.
 func newKeyWriter(db *sql.DB) (*keyWriter, error) {
 	w := &keyWriter{db: db, do: map[string]*sql.Stmt{}, requests: make(chan *keyRequest), closing: make(chan struct{}),
 		ended: make(chan struct{}), failed: make(chan error, 1)}
@@ -47,9 +52,19 @@ func newKeyWriter(db *sql.DB) (*keyWriter, error) {
 	if w.conn, err = db.Conn(ctx); err != nil {
 		return nil, fmt.Errorf("take the writing connection: %w", err)
 	}
+	// The pages of a full batch stay in memory until its commit.
+	err = w.conn.Raw(func(c any) error {
+		return apply(c.(*sqlite3.SQLiteConn), []setting{{"cache_size", "-16384", "-16384"}}) // KiB
+	})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("prepare to write: %w", err), w.conn.Close())
+	}
 	for name, query := range map[string]string{
 		"begin": "BEGIN IMMEDIATE", "commit": "COMMIT", "rollback": "ROLLBACK",
 		"mark": "SAVEPOINT change", "undo": "ROLLBACK TO change", "keep": "RELEASE change",
+
+		"subject": `SELECT id FROM subject WHERE name = ?1`,
+		"name":    `INSERT INTO subject (name) VALUES (?1)`,
 
 		"confirm": `UPDATE login SET confirmed = 1 WHERE mac = ?1 AND subject = ?2`,
 		"release": `DELETE FROM login WHERE mac = ?1 AND subject = ?2`,
@@ -60,9 +75,9 @@ func newKeyWriter(db *sql.DB) (*keyWriter, error) {
 		"index":   `INSERT INTO search (field, mac, subject) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING`,
 		"unindex": `DELETE FROM search WHERE field = ?1 AND mac = ?2 AND subject = ?3`,
 		"erased":  `SELECT kid FROM destroyed WHERE subject = ?1 AND class IN ('identity', '') LIMIT 1`,
-		"keysOf":  fmt.Sprintf(allKeys, "subject"),
-		"key":     fmt.Sprintf(allKeys, "kid"),
-		"create":  `INSERT INTO dek (kid, subject, class, generation, wrapped) VALUES (?1, ?2, ?3, ?4, ?5)`,
+		"keysOf":  keysOf,
+		"key":     keyByID,
+		"create":  `INSERT INTO dek (subject, class, kid, generation, wrapped) VALUES (?1, ?2, ?3, ?4, ?5)`,
 		"claim":   `INSERT INTO claim (kind, thing, holder) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING`,
 		"claimed": `SELECT holder FROM claim WHERE kind = ?1 AND thing = ?2`,
 		"remove":  `DELETE FROM dek WHERE kid = ?1`,
@@ -76,7 +91,6 @@ func newKeyWriter(db *sql.DB) (*keyWriter, error) {
 			return nil, errors.Join(fmt.Errorf("prepare to write: %w", err), w.conn.Close())
 		}
 	}
-	go w.run()
 	return w, nil
 }
 
@@ -110,14 +124,25 @@ func (w *keyWriter) run() {
 	}
 }
 
-// gather takes all who wait.
+// gather takes all who wait. Those who were answered a moment ago ask again in the next: as many as last time are waited
+// for, a little, since a further commit would cost them more.
 func (w *keyWriter) gather(first *keyRequest) []*keyRequest {
 	batch := []*keyRequest{first}
+	late := time.After(w.took / 8)
 	for len(batch) < mostChanges {
 		select {
 		case r := <-w.requests:
 			batch = append(batch, r)
+			continue
 		default:
+		}
+		if len(batch) >= w.size {
+			break
+		}
+		select {
+		case r := <-w.requests:
+			batch = append(batch, r)
+		case <-late:
 			return batch
 		}
 	}
@@ -126,7 +151,9 @@ func (w *keyWriter) gather(first *keyRequest) []*keyRequest {
 
 // write carries a batch through and answers it. An error is one after which nothing may be written.
 func (w *keyWriter) write(batch []*keyRequest) error {
+	began := time.Now()
 	err := w.transact(batch)
+	w.size, w.took = len(batch), time.Since(began)
 	if err != nil {
 		for _, r := range batch {
 			r.err = err
@@ -187,21 +214,44 @@ func (w *keyWriter) exec(name string, args ...any) (changed bool, err error) {
 	return n > 0, err
 }
 
+// number is a subject's own; one that was never named is named now.
+func (w *keyWriter) number(subject string) (id int64, err error) {
+	err = each(w.do["subject"], func(rows *sql.Rows) error { return rows.Scan(&id) }, subject)
+	if err != nil || id != 0 {
+		return id, err
+	}
+	result, err := w.do["name"].ExecContext(context.Background(), subject)
+	if err != nil {
+		return 0, fmt.Errorf("name a subject: %w", err)
+	}
+	return result.LastInsertId()
+}
+
+// held does something to a login if it is the subject's.
+func (w *keyWriter) held(name string, h vault.Holding) (int64, bool, error) {
+	id, err := w.number(h.Subject)
+	if err != nil {
+		return 0, false, err
+	}
+	done, err := w.exec(name, h.Login[:], id)
+	return id, done, err
+}
+
 func (w *keyWriter) apply(c vault.Change) ([]vault.Key, error) {
 	for _, h := range c.Confirm {
-		if _, err := w.exec("confirm", h.Login[:], h.Subject); err != nil {
+		if _, _, err := w.held("confirm", h); err != nil {
 			return nil, err
 		}
 	}
 	for _, h := range c.Release {
-		if _, err := w.exec("release", h.Login[:], h.Subject); err != nil {
+		if _, _, err := w.held("release", h); err != nil {
 			return nil, err
 		}
 	}
 	for _, h := range c.Drop {
-		dropped, err := w.exec("drop", h.Login[:], h.Subject)
+		id, dropped, err := w.held("drop", h)
 		if err == nil && dropped {
-			_, err = w.exec("lonely", h.Subject)
+			_, err = w.exec("lonely", id)
 		}
 		if err != nil {
 			return nil, err
@@ -217,15 +267,20 @@ func (w *keyWriter) apply(c vault.Change) ([]vault.Key, error) {
 		return nil, err
 	}
 	for _, e := range c.Index {
-		if err := w.notErased(e.Subject); err != nil {
-			return nil, err
+		id, err := w.notErased(e.Subject)
+		if err == nil {
+			_, err = w.exec("index", string(e.Field), e.Value[:], id)
 		}
-		if _, err := w.exec("index", string(e.Field), e.Value[:], e.Subject); err != nil {
+		if err != nil {
 			return nil, err
 		}
 	}
 	for _, e := range c.Unindex {
-		if _, err := w.exec("unindex", string(e.Field), e.Value[:], e.Subject); err != nil {
+		id, err := w.number(e.Subject)
+		if err == nil {
+			_, err = w.exec("unindex", string(e.Field), e.Value[:], id)
+		}
+		if err != nil {
 			return nil, err
 		}
 	}
@@ -233,10 +288,11 @@ func (w *keyWriter) apply(c vault.Change) ([]vault.Key, error) {
 }
 
 func (w *keyWriter) reserve(r vault.Reservation) error {
-	if err := w.notErased(r.Subject); err != nil {
+	id, err := w.notErased(r.Subject)
+	if err != nil {
 		return err
 	}
-	reserved, err := w.exec("reserve", r.Login[:], r.Subject, r.ReservedAt.UnixMicro(), r.Instance)
+	reserved, err := w.exec("reserve", r.Login[:], id, r.ReservedAt.UnixMicro(), r.Instance)
 	if err != nil || reserved {
 		return err
 	}
@@ -250,15 +306,20 @@ func (w *keyWriter) reserve(r vault.Reservation) error {
 	return nil
 }
 
-func (w *keyWriter) notErased(subject string) error {
+// notErased answers the subject's number.
+func (w *keyWriter) notErased(subject string) (int64, error) {
+	id, err := w.number(subject)
+	if err != nil {
+		return 0, err
+	}
 	var lost []string
-	if err := each(w.do["erased"], scanText(&lost), subject); err != nil {
-		return err
+	if err := each(w.do["erased"], scanText(&lost), id); err != nil {
+		return 0, err
 	}
 	if len(lost) > 0 {
-		return vault.ErrErased
+		return 0, vault.ErrErased
 	}
-	return nil
+	return id, nil
 }
 
 func (w *keyWriter) create(keys []vault.Key) ([]vault.Key, error) {
@@ -266,7 +327,8 @@ func (w *keyWriter) create(keys []vault.Key) ([]vault.Key, error) {
 		return nil, nil
 	}
 	subject := keys[0].Subject
-	if err := w.notErased(subject); err != nil {
+	id, err := w.notErased(subject)
+	if err != nil {
 		return nil, err
 	}
 	var standing []vault.Key
@@ -274,7 +336,7 @@ func (w *keyWriter) create(keys []vault.Key) ([]vault.Key, error) {
 		return standing, err
 	}
 	for _, k := range keys {
-		if _, err := w.exec("create", k.ID, k.Subject, string(k.Class), k.Generation, k.Wrapped); err != nil {
+		if _, err := w.exec("create", id, string(k.Class), k.ID, k.Generation, k.Wrapped); err != nil {
 			return nil, err
 		}
 	}
@@ -296,18 +358,22 @@ func (w *keyWriter) destroy(d vault.Destruction) ([]string, error) {
 	}
 	slices.Sort(ids)
 	ids = slices.Compact(ids)
+	number, err := w.number(d.Subject)
+	if err != nil {
+		return nil, err
+	}
 	for _, id := range ids {
-		var other []vault.Key
-		if err := each(w.do["key"], scanKeys(&other), id); err != nil {
+		var there []vault.Key
+		if err := each(w.do["key"], scanKeys(&there), id); err != nil {
 			return nil, err
 		}
-		if len(other) > 0 && other[0].Subject != d.Subject {
+		if len(there) > 0 && there[0].Subject != d.Subject {
 			return nil, fmt.Errorf("key %s is not %s's", id, d.Subject)
 		}
 		if _, err := w.exec("remove", id); err != nil {
 			return nil, err
 		}
-		if _, err := w.exec("list", id, d.Subject, string(class[id]), string(d.As), d.At.UnixMicro()); err != nil {
+		if _, err := w.exec("list", id, number, string(class[id]), string(d.As), d.At.UnixMicro()); err != nil {
 			return nil, err
 		}
 	}
@@ -319,7 +385,7 @@ func (w *keyWriter) destroy(d vault.Destruction) ([]string, error) {
 		after = append(after, "logout", "forget")
 	}
 	for _, name := range after {
-		if _, err := w.exec(name, d.Subject); err != nil {
+		if _, err := w.exec(name, number); err != nil {
 			return nil, err
 		}
 	}

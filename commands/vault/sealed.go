@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -93,14 +94,13 @@ var classes = [...]domain.Class{domain.Identity, domain.Attributes, domain.Freef
 
 func isClass(c domain.Class) bool { return slices.Contains(classes[:], c) }
 
-// A key's id is 20 characters of base64url, a dot and the first letter of its class: the three keys of a subject
-// share the first part, and so lie side by side in the store.
+// A key's id is 20 characters of base64url, a dot and the first letter of its class. The first part holds the millisecond in which it
+// was made and 72 random bits; the three keys of a subject share it, and new ones lie side by side in the store.
 const kidStem = 20
 
-func newStem() string {
-	var b [kidStem * 3 / 4]byte
-	rand.Read(b[:])
-	return base64.RawURLEncoding.EncodeToString(b[:])
+func newStem(now time.Time) string {
+	b := binary.BigEndian.AppendUint64(nil, uint64(now.UnixMilli()))[2:]
+	return base64.RawURLEncoding.EncodeToString(append(b, random(9)...))
 }
 
 func kidOf(stem string, class domain.Class) string { return stem + "." + string(class[0]) }

@@ -87,7 +87,7 @@ func (v *Vault) Register(ctx context.Context, subject, login string, search []In
 	}
 	v.epoch.RLock()
 	defer v.epoch.RUnlock()
-	stem := newStem()
+	stem := newStem(v.Now())
 	var held []heldKey
 	for _, class := range classes {
 		h := heldKey{id: kidOf(stem, class), class: class, state: domain.Available, secret: [keyLen]byte(random(keyLen))}
