@@ -304,7 +304,7 @@ type brokenRewrap struct {
 
 func (b *brokenRewrap) Rewrap(ctx context.Context, keys []vault.Key) error {
 	if b.good--; b.good < 0 {
-		return down
+		return errDown
 	}
 	return b.Memory.Rewrap(ctx, keys)
 }

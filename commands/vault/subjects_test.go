@@ -182,7 +182,7 @@ func TestConfirmationsAreLazy(t *testing.T) {
 	list("s2", "s3", "s4")
 
 	must(t, w.Confirm(ctx, "s2", "login2"))
-	w.keys.Break(down)
+	w.keys.Break(errDown)
 	if err := w.Flush(ctx); !errors.Is(err, vault.ErrKeyUnavailable) {
 		t.Errorf("%v", err)
 	}

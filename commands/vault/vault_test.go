@@ -18,8 +18,8 @@ import (
 )
 
 var (
-	ctx  = context.Background()
-	down = errors.New("down")
+	ctx     = context.Background()
+	errDown = errors.New("down")
 )
 
 const (
@@ -323,7 +323,7 @@ func TestDisclosure(t *testing.T) {
 	l := written(t, w.Vault, aliya, place)
 	key, err := w.FieldKey(ctx, l.Name)
 	must(t, err)
-	w.keys.Break(down)
+	w.keys.Break(errDown)
 	if text, err := vault.OpenWith(key, l.Name.Sealed(), place, "name"); text != secret || err != nil {
 		t.Errorf("the field's own key: %q, %v", text, err)
 	}
@@ -354,7 +354,7 @@ func TestDisclosureRefused(t *testing.T) {
 	must(t, w.Register(ctx, aliya, "", nil))
 	l := written(t, w.Vault, aliya, place)
 	w.restart(t)
-	w.keys.Break(down)
+	w.keys.Break(errDown)
 	if _, err := w.FieldKey(ctx, l.Name); !errors.Is(err, vault.ErrKeyUnavailable) {
 		t.Errorf("store down: %v", err)
 	}
@@ -383,7 +383,7 @@ func TestKeyUnavailable(t *testing.T) {
 	for what, break_ := range map[string]func(error){"key store": w.keys.Break, "master key": w.kek.Break} {
 		l := written(t, w.Vault, aliya, place)
 		w.restart(t)
-		break_(down)
+		break_(errDown)
 		unavailable(what, w.Open(ctx, aliya, place, &l))
 		if got := l.states(); len(got) != 1 || got[domain.KeyUnavailable] == "" {
 			t.Errorf("%s: %v", what, got)
@@ -395,7 +395,7 @@ func TestKeyUnavailable(t *testing.T) {
 		must(t, w.Open(ctx, aliya, place, &l)) // nothing of the failure was remembered
 		reads(t, l, filled())
 	}
-	w.keys.Break(down)
+	w.keys.Break(errDown)
 	_, err := w.Find(ctx, vault.Login, "Aliya")
 	unavailable("find", err)
 	_, err = w.Find(ctx, vault.Email, "a@b.kz")
@@ -463,13 +463,13 @@ func TestCacheIsBounded(t *testing.T) {
 		l.Emails = nil
 		return w.Open(ctx, fmt.Sprint(i), place, &l) == nil
 	}
-	w.keys.Break(down)
+	w.keys.Break(errDown)
 	if opens(0) || !opens(1) || !opens(2) {
 		t.Error("of three subjects the two most recent are kept")
 	}
 	w.keys.Break(nil)
 	opens(0) // now 1 is the one that was not used for longest
-	w.keys.Break(down)
+	w.keys.Break(errDown)
 	if !opens(0) || opens(1) || !opens(2) {
 		t.Error("the least recently used goes first")
 	}
@@ -479,7 +479,7 @@ func TestCacheIsBounded(t *testing.T) {
 	}
 	w.keys.Break(nil)
 	opens(0)
-	w.keys.Break(down)
+	w.keys.Break(errDown)
 	w.now = w.now.Add(-24 * time.Hour)
 	if opens(0) {
 		t.Error("a clock that was set back keeps a key for a day")

@@ -39,7 +39,7 @@ func decide(s State, c Command, in domain.Context) ([]Event, error) {
 		if err := c.Personal.check(); err != nil {
 			return nil, err
 		}
-		return []Event{PersonalDataRecorded{c.Personal}}, nil
+		return []Event{PersonalDataRecorded(c)}, nil
 	case ChangeLogin:
 		if !c.Login.Given() {
 			return nil, domain.Malformed("/login", "a login is wanted")

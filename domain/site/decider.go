@@ -182,7 +182,7 @@ func lift(s State, c LiftRestriction, in domain.Context) ([]Event, error) {
 		if in.OccurredAt.Before(r.Since) {
 			return nil, domain.Malformed("/occurred_at", "a restriction is not lifted before it is imposed")
 		}
-		return []Event{RestrictionLifted{c.RestrictionID, c.Reason}}, nil
+		return []Event{RestrictionLifted(c)}, nil
 	}
 	return nil, domain.Refuse(domain.NotFound, "restriction-not-found", "there is no such restriction")
 }
