@@ -140,23 +140,12 @@ func (j *Journal) append(ctx context.Context, stream string, expected int64, rec
 	if err := journal.Check(stream, expected, records); err != nil {
 		return journal.Receipt{}, err
 	}
-	if j.lock == nil {
-		return journal.Receipt{}, fmt.Errorf("%w: %w", journal.ErrNotWritten, errOnlyReads)
-	}
 	if err := ctx.Err(); err != nil {
 		return journal.Receipt{}, fmt.Errorf("%w: %w", journal.ErrNotWritten, err)
 	}
 	r := &request{stream: stream, expected: expected, records: records, done: make(chan struct{})}
-	j.mu.Lock()
-	if err := j.stopped; err != nil {
-		j.mu.Unlock()
-		return journal.Receipt{}, fmt.Errorf("%w: %w", journal.ErrNotWritten, err)
-	}
-	j.waiting = append(j.waiting, r)
-	j.mu.Unlock()
-	select {
-	case j.wake <- struct{}{}:
-	default:
+	if err := j.enqueue(r); err != nil {
+		return journal.Receipt{}, err
 	}
 	select {
 	case <-r.done:
@@ -171,6 +160,25 @@ func (j *Journal) append(ctx context.Context, stream string, expected int64, rec
 		<-r.done
 	}
 	return r.receipt, r.err
+}
+
+// enqueue lets appends wait, in their order.
+func (j *Journal) enqueue(all ...*request) error {
+	if j.lock == nil {
+		return fmt.Errorf("%w: %w", journal.ErrNotWritten, errOnlyReads)
+	}
+	j.mu.Lock()
+	if err := j.stopped; err != nil {
+		j.mu.Unlock()
+		return fmt.Errorf("%w: %w", journal.ErrNotWritten, err)
+	}
+	j.waiting = append(j.waiting, all...)
+	j.mu.Unlock()
+	select {
+	case j.wake <- struct{}{}:
+	default:
+	}
+	return nil
 }
 
 // A transaction takes at most so much, so that the first in it does not wait long and a failed one is cheap to undo.
@@ -220,12 +228,10 @@ func (j *Journal) opening() time.Time {
 func (j *Journal) finished(batch []*request, head int64, at time.Time) {
 	j.mu.Lock()
 	j.inHand = time.Time{}
-	close(j.between)
-	j.between = make(chan struct{})
+	j.wakeAll(&j.between)
 	if head != j.head {
 		j.head, j.headAt = head, at
-		close(j.grown)
-		j.grown = make(chan struct{})
+		j.wakeAll(&j.grown)
 	}
 	j.mu.Unlock()
 	for _, r := range batch {
@@ -249,9 +255,15 @@ func (j *Journal) stop(why error) {
 		}
 	}
 	j.waiting = nil
-	close(j.grown)
-	close(j.between)
+	j.wakeAll(&j.grown)
+	j.wakeAll(&j.between)
 	close(j.closing)
+}
+
+// wakeAll wakes those who wait on a channel; who waits next, waits on another.
+func (j *Journal) wakeAll(c *chan struct{}) {
+	close(*c)
+	*c = make(chan struct{})
 }
 
 // fail is the end of the writing goroutine by an error.

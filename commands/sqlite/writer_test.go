@@ -205,8 +205,11 @@ func TestContextReachesNoWrite(t *testing.T) {
 	if o := <-begun; o.error != nil {
 		t.Errorf("an append that had begun: %v", o.error)
 	}
-	if n := count(t, j); n != 1 {
-		t.Errorf("%d events, want the one that had begun", n)
+	if _, err := j.Append(t.Context(), "user-c", journal.NoStream, wish(1)); err != nil { // behind all that waited
+		t.Fatal(err)
+	}
+	if n := count(t, j); n != 2 {
+		t.Errorf("%d events, want the one that had begun and the last", n)
 	}
 }
 
@@ -240,6 +243,9 @@ func TestFailedCommitStopsTheJournal(t *testing.T) {
 	}
 	if err := j.Close(); err != nil {
 		t.Error(err)
+	}
+	if _, err := os.Stat(path + "-wal"); err != nil {
+		t.Errorf("the log was folded by way of a memory that may differ from the disk: %v", err)
 	}
 	again, err := OpenJournal(path, Options{})
 	if err != nil {
@@ -315,6 +321,35 @@ func integrity(t testing.TB, path string) (out string) {
 		t.Fatal(err)
 	}
 	return out
+}
+
+// Closing lets the transaction that is open end, and answers it.
+func TestCloseWaitsForTheCommit(t *testing.T) {
+	g := newGate()
+	j, path := opened(t, g.guard)
+	first := held(j, g, "user-a", wish(1))
+	behind := background(t, j, "user-b", journal.NoStream, wish(1))
+	closed := make(chan error)
+	go func() { closed <- j.Close() }()
+	if o := <-behind; !errors.Is(o.error, journal.ErrNotWritten) || !errors.Is(o.error, journal.ErrClosed) {
+		t.Errorf("the append behind it: %v, want ErrNotWritten because of ErrClosed", o.error)
+	}
+	g.off.Store(true)
+	g.open <- true
+	if o := <-first; o.error != nil {
+		t.Errorf("the append that was being committed: %v", o.error)
+	}
+	if err := <-closed; err != nil {
+		t.Error(err)
+	}
+	again, err := OpenJournal(path, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer again.Close()
+	if n := count(t, again); n != 1 {
+		t.Errorf("%d events stand, want 1", n)
+	}
 }
 
 // Appends that are told the journal closes were not written; all others were.

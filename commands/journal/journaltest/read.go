@@ -112,24 +112,30 @@ func order(t *testing.T, b *bench) {
 }
 
 func readerStops(t *testing.T, b *bench) {
-	b.append(t, "user-a", journal.NoStream, records(3)...)
+	const stood = 2500 // more than a store may read at once
+	b.append(t, "user-a", journal.NoStream, records(stood)...)
 	for range b.ReadAll(t.Context(), 0) {
 		break
 	}
 	for range b.ReadStream(t.Context(), "user-a", 0) {
 		break
 	}
-	n := int64(0)
+	n := 0
 	for r, err := range b.ReadAll(t.Context(), 0) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		b.append(t, "user-b", n-1, record(0)) // "up to what is there now": this must not make the loop endless
-		if n++; n > 3 || r.Stream != "user-a" {
-			t.Fatalf("record %d of what was there is %s", n, r.Stream)
+		if n < 3 {
+			b.append(t, "user-b", int64(n-1), record(0))
+		}
+		if n++; r.Stream != "user-a" {
+			t.Fatalf("record %d came up, which was not there when the reading began", n)
 		}
 	}
-	b.nothingNew(t, 6)
+	if n != stood {
+		t.Errorf("%d records, want the %d that were there", n, stood)
+	}
+	b.nothingNew(t, stood+3)
 
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
