@@ -155,6 +155,9 @@ func TestFaults(t *testing.T) {
 				if c.known && len(p.Operations()) != 1 {
 					t.Error("it was done")
 				}
+				if c.faults.Redirects && len(p.Calls()) != 1 {
+					t.Error("it went where it was sent")
+				}
 				// The same request afterwards makes one refund in all.
 				p.Set(cloudpaymentstest.Faults{})
 				if _, err := p.Refund(t.Context(), r); err != nil || len(p.Operations()) != 2 {

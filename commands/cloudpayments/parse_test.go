@@ -211,6 +211,15 @@ func TestKindsAreNotMixedUp(t *testing.T) {
 			t.Errorf("%s reads as %s: %s", c.sent, c.to, n.Canonical())
 		}
 	}
+	for _, c := range []struct {
+		kind        cloudpayments.Kind
+		name, value string
+	}{
+		{cloudpayments.Fail, "Status", "Completed"}, {cloudpayments.Pay, "Status", "Cancelled"}, {cloudpayments.Pay, "OperationType", "Refund"},
+		{cloudpayments.Confirm, "Status", "Authorized"}, {cloudpayments.Confirm, "OperationType", "Refund"}, {cloudpayments.Refund, "OperationType", "Payment"},
+	} {
+		wantMalformed(t, c.kind, fields(c.kind).With(c.name, c.value), c.name)
+	}
 	held := fields(cloudpayments.Pay).With("Status", "Authorized")
 	out := fields(cloudpayments.Pay).With("OperationType", "CardPayout")
 	for what, c := range map[string]struct {
@@ -337,6 +346,9 @@ func TestWindows1251(t *testing.T) {
 
 func TestBrokenBodies(t *testing.T) {
 	for body, contentType := range map[string]string{
+		fields(cloudpayments.Pay).Form() + strings.Repeat("&a=b", 600):                                 formType,
+		strings.Replace(fields(cloudpayments.Pay).JSON(), "{", "{"+strings.Repeat(`"a":"b",`, 600), 1): jsonType,
+		fields(cloudpayments.Pay).JSON() + "{}":                                                        jsonType, fields(cloudpayments.Pay).JSON() + "\nx": jsonType,
 		"": formType, "a=%zz": formType, "%zz=a": formType, "nothing": formType, strings.Repeat("&", 600): formType,
 		"{}": jsonType, "[]": jsonType, "null": jsonType, `{"a":1}{}`: jsonType, `{"a":1} x`: jsonType, `{"a":`: jsonType, `{"a" 1}`: jsonType, "{": jsonType,
 		`{"a":1`: jsonType, strings.Repeat(`{"a":`, 20_000): jsonType, fields(cloudpayments.Pay).JSON(): formType, fields(cloudpayments.Pay).Form(): jsonType,
