@@ -8,11 +8,13 @@ import (
 	"kelisim/commands"
 	"kelisim/commands/access"
 	"kelisim/domain"
+	"kelisim/projections"
 )
 
 // API is what the routes ask.
 type API struct {
 	Service *commands.Service
+	Views   *projections.Runner
 }
 
 // wished carries out one command of the table. Path variables become the command's members: {notice} is notice_id. subject names

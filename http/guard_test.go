@@ -31,6 +31,7 @@ func TestTokensOpenRoutes(t *testing.T) {
 	}
 	o.clock.pass(time.Hour)
 	officer := o.tokens[access.Officer]
+	tampered := strings.Replace(officer, "_", "-", 2)
 	for _, c := range []struct {
 		name, header, challenge string
 		status                  int
@@ -42,7 +43,7 @@ func TestTokensOpenRoutes(t *testing.T) {
 		{"no scheme", officer, `Bearer realm="kelisim", error="invalid_token"`, 401},
 		{"an empty token", "Bearer ", `Bearer realm="kelisim", error="invalid_token"`, 401},
 		{"two tokens", "Bearer " + officer + " " + officer, `Bearer realm="kelisim", error="invalid_token"`, 401},
-		{"another token", "Bearer " + officer[:len(officer)-1] + "0", `Bearer realm="kelisim", error="invalid_token"`, 401},
+		{"another token", "Bearer " + tampered, `Bearer realm="kelisim", error="invalid_token"`, 401},
 		{"an expired one", "Bearer " + short, `Bearer realm="kelisim", error="invalid_token"`, 401},
 		{"a revoked one", "Bearer " + gone, `Bearer realm="kelisim", error="invalid_token"`, 401},
 		{"another role", "Bearer " + o.tokens[access.Auditor], "", 403},
@@ -308,6 +309,25 @@ func TestBodies(t *testing.T) {
 	wantProblem(t, "compressed", w, 415, "unsupported-media-type")
 	// Who may not ask learns nothing of the body, and the body is not read for them.
 	wantProblem(t, "a bad body of a stranger", o.ask("", "POST", "/t/json", "{"), 401, "unauthenticated")
+}
+
+// The rules of a body hold whether or not the handler looks at it.
+func TestBodyIsCheckedBeforeTheHandler(t *testing.T) {
+	called := false
+	handle := func(*ledger.Request) (*ledger.Response, error) { called = true; return ledger.OK(nil), nil }
+	o := newOutside(t, nil, ledger.Route{Method: "POST", Path: "/t/one", Roles: officers, Body: ledger.JSON, Handle: handle},
+		ledger.Route{Method: "POST", Path: "/t/lines", Roles: officers, Body: ledger.Lines, Handle: handle})
+	for _, c := range []struct{ path, mediaType, body, code string }{
+		{"/t/one", "application/json", `{"a":1,"a":2}`, "invalid-request"},
+		{"/t/one", "application/json", `{"a":["4111 1111 1111 1111"]}`, "card-data-refused"},
+		{"/t/lines", "application/x-ndjson", "{}\n{\"a\":1} x\n", "invalid-request"},
+		{"/t/lines", "application/x-ndjson", "{}\n{\"password\":1}\n", "password-refused"},
+	} {
+		w := o.ask(access.Officer, "POST", c.path, c.body, "Content-Type: "+c.mediaType)
+		if got := answer(t, w)["code"]; got != c.code || called {
+			t.Errorf("%s: %v, the handler was called: %v", c.body, got, called)
+		}
+	}
 }
 
 // A request that breaks off is not an empty body.

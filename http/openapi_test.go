@@ -25,15 +25,11 @@ import (
 // notBuilt are the operations that the document promises and nobody answers yet, each with why. It only ever shrinks.
 var notBuilt = map[string]string{
 	"GET /console":                                   "the console is mounted beside the table, by Options.Console",
-	"GET /v1/users/{user}/activity":                  "needs the read model of activity",
 	"GET /v1/users/{user}/bundle":                    "needs the Merkle log",
 	"GET /v1/users/{user}/consents/{consent}/record": "needs the receipts",
 	"POST /v1/users/{user}/depersonalisation":        "needs the shredding of keys",
 	"POST /v1/users/{user}/destruction":              "needs the shredding of keys",
 	"POST /v1/users/{user}/destruction/approval":     "needs the shredding of keys",
-	"GET /v1/letters":                                "needs the read model of letters",
-	"GET /v1/incidents":                              "needs the read model of incidents",
-	"GET /v1/payments/held":                          "needs the read model of held money",
 	"GET /v1/reports":                                "needs the reports",
 	"GET /v1/reports/{name}":                         "needs the reports",
 	"GET /v1/statistics/{name}":                      "needs the reports",

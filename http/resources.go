@@ -104,6 +104,7 @@ func (a *API) table() []Route {
 			about("/orders", own, a.orders),
 			about("/obligations", own, a.obligations),
 			about("/reads", own, a.reads),
+			about("/activity", own, a.activity, "after", "limit", "at_least"),
 			get("/v1/users/{user}/personal-data", readers, a.personalData),
 			{Method: "POST", Path: "/v1/users/search", Roles: searchers, Asks: true, Body: JSON, Handle: a.search},
 			{Method: "POST", Path: "/v1/decisions/processing", Roles: searchers, Asks: true, Body: Lines, Limit: 64 << 20,
@@ -121,6 +122,9 @@ func (a *API) table() []Route {
 			{Method: "POST", Path: "/v1/activities", Roles: service, Body: JSONOrLines, Handle: a.observe},
 		},
 		[]Route{
+			get("/v1/letters", inspectors, a.letters, "status", "after", "limit", "at_least"),
+			get("/v1/incidents", inspectors, a.incidents, "after", "limit", "at_least"),
+			get("/v1/payments/held", inspectors, a.held, "after", "limit", "at_least"),
 			create("/v1/letters", "receive-letter", officers),
 			of("/v1/letters/{letter}/match", "match-letter", "letter"),
 			create("/v1/incidents", "detect-incident", officers),

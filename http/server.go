@@ -25,6 +25,7 @@ import (
 	"kelisim/commands"
 	"kelisim/commands/access"
 	"kelisim/domain"
+	"kelisim/projections"
 )
 
 // Options is what the outside needs of the other rooms. Its fields are set once, before New.
@@ -32,8 +33,10 @@ type Options struct {
 	Tokens *access.Tokens
 	// Service carries out the commands and answers the questions; nil: there are no routes of resources.
 	Service *commands.Service
-	Log     *slog.Logger     // nil: nothing is logged
-	Now     func() time.Time // nil: time.Now
+	// Views are the read models that lists are answered from.
+	Views *projections.Runner
+	Log   *slog.Logger     // nil: nothing is logged
+	Now   func() time.Time // nil: time.Now
 	// Version is shown by /livez and the metrics.
 	Version string
 	// Checks are what /readyz asks.

@@ -1,0 +1,125 @@
+package projections
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"kelisim/commands/journal"
+)
+
+// apply takes what the journal holds after a position to the generations, in transactions of a bounded size. Each takes only what is past
+// its own cursor.
+func (r *Runner) apply(ctx context.Context, after int64, to func() []at) error {
+	var batch []journal.Event
+	began := time.Now()
+	flush := func() error {
+		if len(batch) == 0 {
+			return nil
+		}
+		err := r.commit(ctx, batch, to())
+		batch, began = batch[:0], time.Now()
+		return err
+	}
+	for e, err := range r.Journal.ReadAll(ctx, after) {
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("read the journal: %w", err)
+		}
+		batch = append(batch, e)
+		if len(batch) >= batchEvents || time.Since(began) > batchTime {
+			if err := flush(); err != nil {
+				return err
+			}
+		}
+	}
+	return flush()
+}
+
+// commit applies a batch to each generation, in one transaction for all. Where a projection fails, the others are applied without it.
+func (r *Runner) commit(ctx context.Context, batch []journal.Event, to []at) error {
+	r.writing.Lock()
+	defer r.writing.Unlock()
+	for {
+		reached := map[*generation]int64{}
+		var failed at
+		var fault error
+		err := r.transact(context.WithoutCancel(ctx), func(tx *sql.Tx) error {
+			for _, g := range to {
+				if g.fault != "" {
+					continue
+				}
+				if fault = r.one(ctx, tx, batch, g, reached); fault != nil {
+					failed = g
+					return fault
+				}
+			}
+			return nil
+		})
+		switch {
+		case fault != nil && ctx.Err() != nil:
+			return nil
+		case fault != nil:
+			if err := r.halt(ctx, failed, fault); err != nil {
+				return err
+			}
+			continue
+		case err != nil:
+			return fmt.Errorf("write the read models: %w", err)
+		}
+		r.mu.Lock()
+		for g, position := range reached {
+			g.position = position
+		}
+		r.mu.Unlock()
+		r.tell()
+		return nil
+	}
+}
+
+// one applies a batch to one generation.
+func (r *Runner) one(ctx context.Context, tx *sql.Tx, batch []journal.Event, g at, reached map[*generation]int64) error {
+	position := g.position
+	t := Tables{begin: beginning(g.Name, g.number), db: tx}
+	for _, e := range batch {
+		if e.Position <= position {
+			continue
+		}
+		if err := g.Apply(ctx, t, e); err != nil {
+			return fmt.Errorf("event %s (%s, position %d): %w", e.ID, e.Type, e.Position, err)
+		}
+		position = e.Position
+	}
+	if position == g.position {
+		return nil
+	}
+	reached[g.generation] = position
+	_, err := tx.ExecContext(ctx, `UPDATE read_models SET position = ? WHERE name = ? AND generation = ?`, position, g.Name, g.number)
+	return err
+}
+
+// halt stops one generation at its fault and says so; the others go on.
+func (r *Runner) halt(ctx context.Context, g at, fault error) error {
+	r.Log.Error("a read model has halted: its answers grow old until it is mended", "model", g.Name, "position", g.position, "error", fault)
+	r.mu.Lock()
+	g.generation.fault = fault.Error()
+	r.mu.Unlock()
+	r.tell()
+	_, err := r.Writer.ExecContext(context.WithoutCancel(ctx), `UPDATE read_models SET fault = ? WHERE name = ? AND generation = ?`, fault.Error(), g.Name, g.number)
+	if err != nil {
+		return errors.Join(fault, err)
+	}
+	return nil
+}
+
+// tell wakes whoever waits for a model to move on.
+func (r *Runner) tell() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	close(r.moved)
+	r.moved = make(chan struct{})
+}

@@ -1,0 +1,338 @@
+package projections
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"kelisim/commands/journal"
+)
+
+// Runner keeps the read models up to the journal. Reading and decoding is done once for all of them; a model that is built anew reads for
+// itself, and joins the others when it has caught up.
+type Runner struct {
+	Journal *journal.Journal
+	Writer  *sql.DB // one connection
+	Readers *sql.DB
+	Models  []Projection // nil: All
+	Log     *slog.Logger
+
+	// writing is held by whoever has a transaction open: the common reading or a rebuild.
+	writing sync.Mutex
+
+	mu     sync.Mutex
+	models map[string]*model
+	moved  chan struct{} // closed when a model has moved on
+}
+
+// model is a projection at work.
+type model struct {
+	Projection
+	live  *generation // nil while its first tables are built
+	build *generation // nil when none is built
+}
+
+// generation is one set of tables and how far it has come.
+type generation struct {
+	number   int64
+	version  int
+	position int64
+	fault    string // why it halted; "" while it runs
+}
+
+// Status is how far a read model is.
+type Status struct {
+	Name     string `json:"name"`
+	Version  int    `json:"version"`
+	Position int64  `json:"position"`
+	Lag      int64  `json:"lag"` // positions behind the journal's head
+	Building bool   `json:"building"`
+	// Built is how far new tables have come while they are built.
+	Built int64  `json:"built,omitempty"`
+	Fault string `json:"fault,omitempty"`
+}
+
+const (
+	batchEvents = 1000
+	batchTime   = 200 * time.Millisecond
+)
+
+const registry = `CREATE TABLE IF NOT EXISTS read_models (
+	name       TEXT    NOT NULL,
+	generation INTEGER NOT NULL,
+	version    INTEGER NOT NULL,
+	position   INTEGER NOT NULL, -- of the last event applied
+	live       INTEGER NOT NULL, -- 1: questions are answered from it
+	fault      TEXT    NOT NULL, -- why it halted, or empty
+	PRIMARY KEY (name, generation)
+) STRICT`
+
+// Open reads where each model stands and makes what is missing. Call it once, before Run.
+func (r *Runner) Open(ctx context.Context) error {
+	if r.Models == nil {
+		r.Models = All
+	}
+	if r.Log == nil {
+		r.Log = slog.New(slog.DiscardHandler)
+	}
+	r.models, r.moved = map[string]*model{}, make(chan struct{})
+	if _, err := r.Writer.ExecContext(ctx, registry); err != nil {
+		return fmt.Errorf("open the read models: %w", err)
+	}
+	for _, p := range r.Models {
+		m := &model{Projection: p}
+		r.models[p.Name] = m
+		if err := r.find(ctx, m); err != nil {
+			return fmt.Errorf("open the read model %s: %w", p.Name, err)
+		}
+		if m.live != nil && m.live.version == p.Version {
+			continue
+		}
+		if m.build == nil || m.build.version != p.Version {
+			if err := r.begin(ctx, m); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// find reads a model's generations.
+func (r *Runner) find(ctx context.Context, m *model) error {
+	rows, err := r.Writer.QueryContext(ctx, `SELECT generation, version, position, live, fault FROM read_models WHERE name = ? ORDER BY generation`, m.Name)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var g generation
+		var live bool
+		if err := rows.Scan(&g.number, &g.version, &g.position, &live, &g.fault); err != nil {
+			return err
+		}
+		g.fault = "" // a restart tries again
+		if live {
+			m.live = &g
+		} else {
+			m.build = &g
+		}
+	}
+	return rows.Err()
+}
+
+// begin makes new tables beside those that there are; tables that were being built are dropped.
+func (r *Runner) begin(ctx context.Context, m *model) error {
+	g := &generation{number: 1, version: m.Version}
+	if m.live != nil {
+		g.number = m.live.number + 1
+	}
+	old := m.build
+	if old != nil {
+		g.number = max(g.number, old.number+1)
+	}
+	err := r.transact(ctx, func(tx *sql.Tx) error {
+		if old != nil {
+			if err := r.drop(ctx, tx, m, old); err != nil {
+				return err
+			}
+		}
+		if _, err := tx.ExecContext(ctx, Tables{begin: beginning(m.Name, g.number)}.name(m.Schema)); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, `INSERT INTO read_models (name, generation, version, position, live, fault) VALUES (?, ?, ?, 0, 0, '')`, m.Name, g.number, g.version)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("make the tables of %s: %w", m.Name, err)
+	}
+	r.mu.Lock()
+	m.build = g
+	r.mu.Unlock()
+	return nil
+}
+
+func (r *Runner) drop(ctx context.Context, tx *sql.Tx, m *model, g *generation) error {
+	names, err := tx.QueryContext(ctx, `SELECT name FROM sqlite_schema WHERE type = 'table' AND name LIKE ? ESCAPE '\'`, beginning(m.Name, g.number)+`\_%`)
+	if err != nil {
+		return err
+	}
+	var tables []string
+	for names.Next() {
+		var name string
+		if err := names.Scan(&name); err != nil {
+			return errors.Join(err, names.Close())
+		}
+		tables = append(tables, name)
+	}
+	if err := errors.Join(names.Err(), names.Close()); err != nil {
+		return err
+	}
+	for _, name := range tables {
+		if _, err := tx.ExecContext(ctx, `DROP TABLE "`+name+`"`); err != nil {
+			return err
+		}
+	}
+	_, err = tx.ExecContext(ctx, `DELETE FROM read_models WHERE name = ? AND generation = ?`, m.Name, g.number)
+	return err
+}
+
+func (r *Runner) transact(ctx context.Context, do func(*sql.Tx) error) error {
+	tx, err := r.Writer.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	if err := do(tx); err != nil {
+		return errors.Join(err, tx.Rollback())
+	}
+	return tx.Commit()
+}
+
+// Run follows the journal until the context ends. Its error is the journal's or the database's; a fault of one projection is none.
+func (r *Runner) Run(ctx context.Context) error {
+	var wg sync.WaitGroup
+	faults := make(chan error, len(r.models)+1)
+	for _, m := range r.models {
+		if m.build != nil {
+			wg.Go(func() { faults <- r.catchUp(ctx, m) })
+		}
+	}
+	wg.Go(func() { faults <- r.follow(ctx) })
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-r.firstFault(faults):
+	}
+	wg.Wait()
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// firstFault skips the followers that ended well.
+func (r *Runner) firstFault(faults <-chan error) <-chan error {
+	out := make(chan error, 1)
+	go func() {
+		for err := range faults {
+			if err != nil {
+				out <- err
+				return
+			}
+		}
+	}()
+	return out
+}
+
+// follow keeps all live models up to the journal.
+func (r *Runner) follow(ctx context.Context) error {
+	for {
+		after, any := r.behind()
+		if any {
+			if err := r.apply(ctx, after, r.running); err != nil {
+				return err
+			}
+		}
+		if now, _ := r.behind(); now > after {
+			continue
+		}
+		waiting, done := context.WithTimeout(ctx, time.Second) // models may have joined meanwhile
+		err := r.Journal.Wait(waiting, after)
+		done()
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil && waiting.Err() == nil {
+			return fmt.Errorf("follow the journal: %w", err)
+		}
+	}
+}
+
+// behind is the position of the live model that is furthest behind.
+func (r *Runner) behind() (int64, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	least, any := int64(0), false
+	for _, m := range r.models {
+		if m.live != nil && m.live.fault == "" && (!any || m.live.position < least) {
+			least, any = m.live.position, true
+		}
+	}
+	return least, any
+}
+
+// at is a generation of a model.
+type at struct {
+	*model
+	*generation
+}
+
+func (r *Runner) running() []at {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var out []at
+	for _, m := range r.models {
+		if m.live != nil && m.live.fault == "" {
+			out = append(out, at{m, m.live})
+		}
+	}
+	return out
+}
+
+// catchUp builds a model's new tables and swaps them in when nothing is left to apply.
+func (r *Runner) catchUp(ctx context.Context, m *model) error {
+	only := func() []at { return []at{{m, m.build}} }
+	for {
+		before := m.build.position
+		if err := r.apply(ctx, before, only); err != nil || ctx.Err() != nil || m.build.fault != "" {
+			return err
+		}
+		if m.build.position == before {
+			return r.swap(ctx, m)
+		}
+	}
+}
+
+// swap makes the built tables the ones that answer, and drops the old ones.
+func (r *Runner) swap(ctx context.Context, m *model) error {
+	r.writing.Lock()
+	defer r.writing.Unlock()
+	err := r.transact(ctx, func(tx *sql.Tx) error {
+		if m.live != nil {
+			if err := r.drop(ctx, tx, m, m.live); err != nil {
+				return err
+			}
+		}
+		_, err := tx.ExecContext(ctx, `UPDATE read_models SET live = 1 WHERE name = ? AND generation = ?`, m.Name, m.build.number)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("swap the tables of %s: %w", m.Name, err)
+	}
+	r.mu.Lock()
+	m.live, m.build = m.build, nil
+	r.mu.Unlock()
+	r.tell()
+	return nil
+}
+
+// Rebuild builds a model's tables anew beside the live ones, from the first event, and swaps them in.
+func (r *Runner) Rebuild(ctx context.Context, name string) error {
+	m, ok := r.models[name]
+	if !ok {
+		return fmt.Errorf("there is no read model %s", name)
+	}
+	if m.build != nil {
+		return fmt.Errorf("the read model %s is being built", name)
+	}
+	r.writing.Lock()
+	err := r.begin(ctx, m)
+	r.writing.Unlock()
+	if err != nil {
+		return err
+	}
+	return r.catchUp(ctx, m)
+}

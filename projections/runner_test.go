@@ -1,0 +1,258 @@
+package projections_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"kelisim/commands/journal"
+	"kelisim/commands/sqlite"
+	"kelisim/domain"
+	"kelisim/domain/activity"
+	"kelisim/domain/catalogue"
+	"kelisim/domain/event"
+	"kelisim/domain/payment"
+	"kelisim/projections"
+)
+
+const someone = domain.UserID("5f0c1b1e-7c5b-4a3e-9a60-0d1f2a3b4c5d")
+
+var noon = time.Date(2026, 1, 31, 7, 0, 0, 0, time.UTC)
+
+// bench is a journal in memory with read models in a real file.
+type bench struct {
+	t     testing.TB
+	store *journal.Memory
+	*journal.Journal
+	path   string
+	models []projections.Projection
+	*projections.Runner
+	views *sqlite.Views
+	stop  func()
+}
+
+func newBench(t testing.TB, models ...projections.Projection) *bench {
+	b := &bench{t: t, store: &journal.Memory{Step: 3}, path: filepath.Join(t.TempDir(), "views.db"), models: models}
+	b.Journal = journal.New(b.store, catalogue.All())
+	b.start()
+	t.Cleanup(func() { b.stop() })
+	return b
+}
+
+// start opens the read models and follows the journal until stop.
+func (b *bench) start() {
+	b.t.Helper()
+	var err error
+	if b.views, err = sqlite.OpenViews(b.path); err != nil {
+		b.t.Fatal(err)
+	}
+	b.Runner = &projections.Runner{Journal: b.Journal, Writer: b.views.Writer, Readers: b.views.Readers, Models: b.models}
+	if err := b.Open(b.t.Context()); err != nil {
+		b.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- b.Run(ctx) }()
+	b.stop = func() {
+		cancel()
+		if err := errors.Join(<-ended, b.views.Close()); err != nil {
+			b.t.Error(err)
+		}
+		b.stop = func() {}
+	}
+}
+
+func (b *bench) append(stream string, events ...any) int64 {
+	b.t.Helper()
+	var records []journal.NewRecord
+	for _, e := range events {
+		r, err := b.Encode(e, event.Meta{ID: uuid.New(), OccurredAt: noon, Actor: event.Actor{Kind: "service", ID: "site"}})
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		records = append(records, r)
+	}
+	expected := journal.NoStream
+	for e, err := range b.ReadStream(b.t.Context(), stream, 0) {
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		expected = e.Revision
+	}
+	receipt, err := b.Append(b.t.Context(), stream, expected, records)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return receipt.Position
+}
+
+func (b *bench) observe(n int) int64 {
+	b.t.Helper()
+	var events []any
+	for i := range n {
+		events = append(events, activity.Observed{UserID: someone, Action: "lesson-opened", Object: fmt.Sprintf("lesson-%d", i%7)})
+	}
+	return b.append("activity-"+uuid.NewString(), events...)
+}
+
+func (b *bench) wait(name string, position int64) {
+	b.t.Helper()
+	ctx, done := context.WithTimeout(b.t.Context(), 20*time.Second)
+	defer done()
+	if err := b.WaitFor(ctx, name, position); err != nil {
+		b.t.Fatalf("wait for %s at %d: %v", name, position, err)
+	}
+}
+
+func (b *bench) digest(name string) string {
+	b.t.Helper()
+	d, _, err := b.Digest(b.t.Context(), name)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return d
+}
+
+// counting is a model that fails where fail says so, of a version.
+func counting(name string, version int, fail func(journal.Event) error) projections.Projection {
+	return projections.Projection{
+		Name: name, Version: version, Tables: []string{"n"}, Schema: fmt.Sprintf(`CREATE TABLE @_n (n INTEGER NOT NULL, v%d TEXT); INSERT INTO @_n VALUES (0, '')`, version),
+		Apply: func(ctx context.Context, t projections.Tables, e journal.Event) error {
+			if fail != nil {
+				if err := fail(e); err != nil {
+					return err
+				}
+			}
+			return t.Exec(ctx, `UPDATE @_n SET n = n + 1`)
+		},
+	}
+}
+
+// What was kept live, with restarts in between, is what a replay from the first event makes, and each event counts once.
+func TestReplayEqualsLive(t *testing.T) {
+	b := newBench(t)
+	var last int64
+	for round := range 4 {
+		last = b.observe(700)
+		b.append(fmt.Sprintf("payment-cloudpayments-%d", round), payment.Held{Provider: "cloudpayments", TransactionID: fmt.Sprint(round), PaidAt: noon, Amount: domain.KZT(4990), Reason: "unknown-order"})
+		if round == 2 {
+			last = b.append("payment-cloudpayments-1", payment.Applied{UserID: someone, OrderID: "o"})
+		}
+		if round%2 == 1 {
+			b.stop()
+			b.start()
+		}
+	}
+	for _, p := range projections.All {
+		b.wait(p.Name, last)
+		live := b.digest(p.Name)
+		if err := b.Rebuild(t.Context(), p.Name); err != nil {
+			t.Fatal(err)
+		}
+		b.wait(p.Name, last)
+		if again := b.digest(p.Name); again != live {
+			t.Errorf("%s: live %s, replayed %s", p.Name, live, again)
+		}
+	}
+	page, more, err := b.Actions(t.Context(), someone, projections.ActionsAfter{}, 2000)
+	if err != nil || !more || len(page) != 2000 {
+		t.Errorf("a page of %d actions, more %v (%v)", len(page), more, err)
+	}
+	rest, more, err := b.Actions(t.Context(), someone, page[1999].After(), 2000)
+	if err != nil || more || len(rest) != 800 {
+		t.Errorf("the rest is %d actions, more %v (%v)", len(rest), more, err)
+	}
+	money, err := b.HeldMoney(t.Context())
+	if err != nil || len(money) != 3 {
+		t.Errorf("%d sums are held (%v)", len(money), err)
+	}
+}
+
+// An event that one projection cannot apply halts that one, says so, and leaves the others alone; a restart tries it again.
+func TestPoisonedEvent(t *testing.T) {
+	poison := true
+	bad := counting("bad", 1, func(e journal.Event) error {
+		if o, ok := e.Data.(activity.Observed); ok && o.Object == "lesson-3" && poison {
+			return errors.New("no such lesson")
+		}
+		return nil
+	})
+	b := newBench(t, counting("good", 1, nil), bad)
+	last := b.observe(10)
+	b.wait("good", last)
+	deadline := time.Now().Add(20 * time.Second)
+	for {
+		statuses, err := b.Statuses(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if statuses[1].Fault != "" {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("the poisoned event halted nothing")
+		}
+		time.Sleep(time.Millisecond)
+	}
+	last = b.observe(5)
+	b.wait("good", last)
+	b.stop()
+	poison = false
+	b.start()
+	b.wait("bad", last)
+}
+
+// A raised version is built from the first event, beside the old tables, which go when it is done.
+func TestVersionIsRebuilt(t *testing.T) {
+	b := newBench(t, counting("n", 1, nil))
+	last := b.observe(20)
+	b.wait("n", last)
+	b.stop()
+	b.models = []projections.Projection{counting("n", 2, nil)}
+	b.start()
+	b.wait("n", last)
+	rows, err := b.views.Readers.Query(`SELECT name FROM sqlite_schema WHERE name LIKE 'n\_%' ESCAPE '\'`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	var names []string
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, name)
+	}
+	if len(names) != 1 || names[0] != "n_2_n" {
+		t.Errorf("the tables are %v", names)
+	}
+}
+
+// While a model is rebuilt, questions are answered all the time from the tables that there were.
+func TestRebuildLeavesNoPause(t *testing.T) {
+	b := newBench(t)
+	last := b.observe(3000)
+	b.wait("activity", last)
+	done := make(chan error, 1)
+	go func() { done <- b.Rebuild(context.Background(), "activity") }()
+	for {
+		page, _, err := b.Actions(t.Context(), someone, projections.ActionsAfter{}, 5000)
+		if err != nil || len(page) != 3000 {
+			t.Fatalf("%d actions while it was rebuilt (%v)", len(page), err)
+		}
+		select {
+		case err := <-done:
+			if err != nil {
+				t.Fatal(err)
+			}
+			return
+		default:
+		}
+	}
+}
