@@ -58,8 +58,8 @@ func TestOtherNumbersPass(t *testing.T) {
 		"4111/1111/1111/1111",
 		"900101300123",             // an IIN is 12 digits
 		"8 701 234 56 78",          // a telephone number
-		"2026-01-31 - 2026-02-17",  // 16 digits that pass Luhn, but two days
-		"31-01-2026 17-02-2026",    //
+		"2026-01-31 - 2026-02-28",  // 16 digits that pass Luhn, but two days
+		"31-01-2026 28-02-2026",    //
 		"2026-01-31T10:00:00.000Z", //
 		"1,411111,1111111,111",     // parted by what is neither space nor hyphen
 		strings.Repeat("1", 64),
