@@ -79,6 +79,7 @@ var rooms = []room{
 	{"http", "domain/... commands commands/access commands/journal commands/vault commands/tlog/... commands/terms commands/cloudpayments projections/... http/..."},
 
 	{"cmd/kelisim/story", "domain/... commands http/strictjson"},
+	{"cmd/kelisim/demo", "domain/... commands commands/terms cmd/kelisim/story"},
 	{"cmd/kelisim", "domain/... commands/... projections/... http/... cmd/kelisim/..."},
 }
 
