@@ -27,7 +27,7 @@ type Options struct {
 //
 // At its first I/O error the journal stops for good (Failed): what the system holds in memory and what is on the disk may then differ,
 // and to go on would acknowledge what a power cut takes away. The process must end; the next one reads what truly stands
-// (TestWriteErrorStopsTheJournal). A full disk is no such error: the append is surely undone, and a later one may succeed (TestFullDisk).
+// (TestFailedCommitStopsTheJournal, TestDiskErrorLosesNothing). A full disk is no such error: the append is surely undone, and a later one may succeed (TestFullDisk).
 type Journal struct {
 	now     func() time.Time
 	lock    *os.File // nil: only reads

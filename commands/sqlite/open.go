@@ -49,8 +49,8 @@ var always = []setting{
 	{"mmap_size", "0", "0"}, // an I/O error must be an error, not a signal
 }
 
-// The order matters: the switch to WAL writes the file's first page, and under a weaker setting its rollback journal can come back
-// after a power cut and undo all that followed.
+// The order matters: the switch to WAL writes the file's first page by way of a rollback journal, and under a weaker setting
+// nothing makes that journal's removal last. One that comes back after a power cut would undo all that followed.
 var writerSettings = map[mode][]setting{
 	walMode: {
 		{"synchronous", "EXTRA", "3"},
@@ -125,10 +125,11 @@ func openReaders(path string, m mode) (*sql.DB, error) {
 	return readers, nil
 }
 
-// onlyReadable: the file lies in a folder that cannot be written to, and has no log or journal beside it.
+// onlyReadable: the file lies in a folder that cannot be written to, has no log or journal that holds anything, and none of the
+// shared memory that a process at work on it would have.
 func onlyReadable(path string) bool {
-	for _, suffix := range []string{"-wal", "-journal"} {
-		if info, err := os.Stat(path + suffix); err == nil && info.Size() > 0 {
+	for suffix, most := range map[string]int64{"-wal": 0, "-journal": 0, "-shm": -1} {
+		if info, err := os.Stat(path + suffix); err == nil && info.Size() > most {
 			return false
 		}
 	}

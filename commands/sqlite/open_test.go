@@ -147,33 +147,55 @@ func copyCrashed(t *testing.T, path string) {
 	}
 }
 
-// A bundle or a backup may lie where nothing can be written.
+// A bundle or a backup may lie where nothing can be written, as a writer left it, as a reader left it, or as a crash left it.
 func TestReadOnlyFolder(t *testing.T) {
 	if os.Geteuid() == 0 {
 		t.Skip("the superuser may write anywhere")
 	}
-	path := filepath.Join(t.TempDir(), "x.db")
-	writer, readers, err := openDB(path, walMode, false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := writer.Exec("CREATE TABLE t (a); INSERT INTO t VALUES (1)"); err != nil {
-		t.Fatal(err)
-	}
-	readers.Close()
-	writer.Close()
-	if err := os.Chmod(filepath.Dir(path), 0o500); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.Chmod(filepath.Dir(path), 0o700) })
-	_, ro, err := openDB(path, walMode, true)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ro.Close()
-	var n int
-	if err := ro.QueryRow("SELECT a FROM t").Scan(&n); err != nil || n != 1 {
-		t.Errorf("saw %d (%v)", n, err)
+	for _, left := range []string{"by a writer", "by a reader", "by a crash"} {
+		path := filepath.Join(t.TempDir(), "x.db")
+		writer, readers, err := openDB(path, walMode, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := writer.Exec("CREATE TABLE t (a); INSERT INTO t VALUES (1)"); err != nil {
+			t.Fatal(err)
+		}
+		if left == "by a crash" {
+			copyCrashed(t, path)
+		}
+		readers.Close()
+		writer.Close()
+		switch left {
+		case "by a reader":
+			_, ro, err := openDB(path, walMode, true)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ro.Close()
+		case "by a crash":
+			path += ".crashed"
+		}
+		if err := os.Chmod(filepath.Dir(path), 0o500); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { os.Chmod(filepath.Dir(path), 0o700) })
+		_, ro, err := openDB(path, walMode, true)
+		if left == "by a crash" {
+			if err == nil {
+				t.Error("what the log of a crash holds was passed over")
+				ro.Close()
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatalf("left %s: %v", left, err)
+		}
+		var n int
+		if err := ro.QueryRow("SELECT a FROM t").Scan(&n); err != nil || n != 1 {
+			t.Errorf("left %s: saw %d (%v)", left, n, err)
+		}
+		ro.Close()
 	}
 }
 
