@@ -129,19 +129,20 @@ func TestBeforeTheEffect(t *testing.T) {
 	for name, c := range map[string]struct {
 		command consent.Command
 		event   consent.Event
-		code    string
+		code    []string
 		status  string
 	}{
-		"rescinded": {rescind, rescinded, "notice-rescinded", consent.StatusRescinded},
-		"refused":   {refuse, refused, "notice-refused", consent.StatusRefused},
+		"rescinded": {rescind, rescinded, []string{"notice-rescinded", "P-2.2"}, consent.StatusRescinded},
+		"refused":   {refuse, refused, []string{"notice-refused", "P-2.6"}, consent.StatusRefused},
 	} {
 		t.Run(name, func(t *testing.T) {
 			running().When(on("2024-05-11"), c.command).Refused("withdrawal-effective", "P-2.2")
 			running().When(on("2024-06-11"), c.command).Refused("withdrawal-effective", "P-2.2")
 			running().When(last, c.command).Then(c.event)
-			running().When(on("2024-04-30"), c.command).Refused("invalid-request")
+			running().When(domain.Context{OccurredAt: moment("2024-05-01").Add(-1), Actor: officer}, c.command).Refused("invalid-request")
+			running().When(on("2024-05-01"), c.command).Then(c.event)
 			s := running().When(on("2024-05-06"), c.command).Then(c.event).
-				When(on("2024-05-07"), c.command).Refused(c.code).
+				When(on("2024-05-07"), c.command).Refused(c.code[0], c.code[1]).
 				When(on("2024-05-05"), c.command).Refused("notice-decided", "P-2.2").
 				State()
 			wantStatuses(t, s, research, "2024-04-30 given", "2024-05-01 withdrawal-pending", "2024-05-06 given", "2024-05-11 given")

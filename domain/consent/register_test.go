@@ -60,10 +60,14 @@ func TestDisclose(t *testing.T) {
 		"on no basis":        func(c *consent.Disclose) { c.Basis = "" },
 		"an id that is none": func(c *consent.Disclose) { c.DisclosureID = "7" },
 	} {
+		clause := ""
+		if name == "for a sentence" {
+			clause = "P-2.3"
+		}
 		t.Run(name, func(t *testing.T) {
 			bad := c
 			change(&bad)
-			book(t).When(on("2024-05-01"), bad).Refused("invalid-request")
+			book(t).When(on("2024-05-01"), bad).Refused("invalid-request", clause)
 		})
 	}
 }

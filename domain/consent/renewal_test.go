@@ -75,6 +75,19 @@ func TestConsentAfterWithdrawal(t *testing.T) {
 			t.Errorf("at %s it is %s since %v, want %s", at, got.Status, got.Since, since)
 		}
 	}
+	// Where several came to be pending, or ended, the last of them counts, whatever the order in which they became known.
+	told := given(5, "2024-05-03")
+	told.DuringNotice = true
+	several := book(t).At(moment("2024-05-01")).Given(notice(w, "2024-05-11")).At(moment("2024-05-03")).Given(told).
+		At(moment("2024-05-05")).Given(notice(posted(4, "2024-05-05"), "2024-05-15")).At(moment("2023-12-01")).Given(given(6, "2023-12-01")).State()
+	for at, want := range map[string]string{"2024-04-01": "2023-12-01", "2024-05-04": "2024-05-03", "2024-05-06": "2024-05-05", "2024-05-12": "2024-05-05", "2024-06-01": "2024-05-15"} {
+		if got := several.StandingAt(research, moment(at)); got.Since != moment(want) {
+			t.Errorf("at %s it is %s since %v, want %s", at, got.Status, got.Since, want)
+		}
+	}
+	if got := several.StandingAt(research, moment("2024-05-06")); got.Until != moment("2024-05-15") || len(got.Notices) != 2 {
+		t.Errorf("it is pending until the last of them ends: %v", got.Until)
+	}
 	ended := s.StandingAt(research, moment("2024-07-20"))
 	if len(ended.Consents) != 2 || len(ended.Notices) != 2 || ended.Notices[0].NoticeID != id(2) || ended.Notices[1].NoticeID != id(3) {
 		t.Errorf("each consent is withdrawn by the notice that ended it: %+v", ended.Notices)

@@ -43,6 +43,8 @@ type Notice struct {
 	Grounds                                     []Ground // of the refusal
 	RefusedByOfficer                            bool
 	TookEffect                                  bool // the marker stands
+
+	dayFrom, dayUntil time.Time // the day of receipt
 }
 
 // Hold is a legal hold.
@@ -82,7 +84,10 @@ func evolve(s State, e Event, m event.Meta) State {
 		}
 		s.Consents = append(slices.Clip(s.Consents), c)
 	case WithdrawalNoticeReceived:
-		s.Notices = append(slices.Clip(s.Notices), Notice{WithdrawalNoticeReceived: e, EnteredAt: at, RecordedAt: m.RecordedAt, Event: id})
+		s.Notices = append(slices.Clip(s.Notices), Notice{
+			WithdrawalNoticeReceived: e, EnteredAt: at, RecordedAt: m.RecordedAt, Event: id,
+			dayFrom: e.ReceivedOn.Start(), dayUntil: e.ReceivedOn.End(),
+		})
 	case WithdrawalAccepted:
 		s.notice(e.NoticeID, func(n *Notice) { n.AcceptedAt, n.AcceptedEvent = at, id })
 	case WithdrawalRefused:
@@ -130,23 +135,21 @@ func (s State) Notice(id string) (Notice, bool) {
 	return Notice{}, false
 }
 
-// Ends is the moment through which consents were given that the notice ends: the end of the day of receipt.
-func (n Notice) Ends() time.Time { return n.ReceivedOn.End() }
-
-// Covers tells whether the notice is about a purpose; without named purposes it is about everything.
-func (n Notice) Covers(purpose string) bool {
+// covers tells whether the notice is about a purpose; without named purposes it is about everything.
+func (n *Notice) covers(purpose string) bool {
 	return len(n.Purposes) == 0 || slices.Contains(n.Purposes, purpose)
 }
 
-// reaches tells whether the notice is one that ends a consent, once its effect comes (P-2.2).
-func (n Notice) reaches(c Consent) bool {
-	return c.At.Before(n.Ends()) && !slices.Contains(c.Survives, n.NoticeID)
+// reaches tells whether the notice is one that ends a consent, once its effect comes: the consent was given by the end of the day of
+// receipt (P-2.2), and not after the person was told of the notice.
+func (n *Notice) reaches(c *Consent) bool {
+	return c.At.Before(n.dayUntil) && !slices.Contains(c.Survives, n.NoticeID)
 }
 
-// Runs tells whether the notice's clock ran or had run at a moment: it had been received, was not refused at its
+// runs tells whether the notice's clock ran or had run at a moment: it had been received, was not refused at its
 // entry, was accepted if it had to be, and was neither refused by an officer nor rescinded by then.
-func (n Notice) Runs(t time.Time) bool {
-	if t.Before(n.ReceivedOn.Start()) || (!n.PerTerms && n.AcceptedAt.IsZero()) {
+func (n *Notice) runs(t time.Time) bool {
+	if t.Before(n.dayFrom) || (!n.PerTerms && n.AcceptedAt.IsZero()) {
 		return false
 	}
 	if !n.RefusedAt.IsZero() && (!n.RefusedByOfficer || !t.Before(n.RefusedAt)) {
@@ -192,11 +195,12 @@ func (s State) StoreHeldAt(t time.Time) (Hold, bool) {
 	return Hold{}, false
 }
 
-// Standing is how consent for a purpose stands at a moment.
+// Standing is how consent for a purpose stands at a moment, with what it stands by. What it points to belongs to the state and is not
+// to be changed.
 type Standing struct {
 	Status   string // never-given, given, withdrawal-pending, withdrawn, or "" where consents stand but none covers the purpose
-	Consents []Consent
-	Notices  []Notice
+	Consents []*Consent
+	Notices  []*Notice
 	Since    time.Time
 	Until    time.Time // zero where no end is known
 }
@@ -215,8 +219,15 @@ const (
 // consents was given, when the last of them came to be pending, or when the last of them ended.
 func (s State) StandingAt(purpose string, t time.Time) Standing {
 	live, pending, ended := Standing{Status: IsGiven}, Standing{Status: WithdrawalPending}, Standing{Status: Withdrawn}
+	var running []*Notice
+	for i := range s.Notices {
+		if n := &s.Notices[i]; n.runs(t) && n.covers(purpose) {
+			running = append(running, n)
+		}
+	}
 	anyGiven := false
-	for _, c := range s.Consents {
+	for i := range s.Consents {
+		c := &s.Consents[i]
 		if c.At.After(t) {
 			continue
 		}
@@ -226,16 +237,15 @@ func (s State) StandingAt(purpose string, t time.Time) Standing {
 		}
 		var by *Notice // the notice that ends this consent first
 		var heard time.Time
-		for i := range s.Notices {
-			n := &s.Notices[i]
-			if !n.Runs(t) || !n.Covers(purpose) || !n.reaches(c) {
+		for _, n := range running {
+			if !n.reaches(c) {
 				continue
 			}
 			if by == nil || n.EffectiveFrom.Before(by.EffectiveFrom) {
 				by = n
 			}
-			if start := n.ReceivedOn.Start(); heard.IsZero() || start.Before(heard) {
-				heard = start
+			if heard.IsZero() || n.dayFrom.Before(heard) {
+				heard = n.dayFrom
 			}
 		}
 		switch {
@@ -247,10 +257,10 @@ func (s State) StandingAt(purpose string, t time.Time) Standing {
 		case t.Before(by.EffectiveFrom):
 			pending.Since = latest(pending.Since, latest(heard, c.At))
 			pending.Until = latest(pending.Until, by.EffectiveFrom)
-			pending.add(c, *by)
+			pending.add(c, by)
 		default:
 			ended.Since = latest(ended.Since, latest(by.EffectiveFrom, c.At))
-			ended.add(c, *by)
+			ended.add(c, by)
 		}
 	}
 	for _, k := range []Standing{live, pending, ended} {
@@ -264,9 +274,9 @@ func (s State) StandingAt(purpose string, t time.Time) Standing {
 	return Standing{Status: NeverGiven}
 }
 
-func (s *Standing) add(c Consent, by Notice) {
+func (s *Standing) add(c *Consent, by *Notice) {
 	s.Consents = append(s.Consents, c)
-	if !slices.ContainsFunc(s.Notices, func(n Notice) bool { return n.NoticeID == by.NoticeID }) {
+	if !slices.Contains(s.Notices, by) {
 		s.Notices = append(s.Notices, by)
 	}
 }
@@ -281,12 +291,13 @@ func latest(a, b time.Time) time.Time {
 // PendingAt are the notices whose clock runs at a moment and that will end a consent given by then.
 func (s State) PendingAt(t time.Time) []Notice {
 	var out []Notice
-	for _, n := range s.Notices {
-		will := func(c Consent) bool {
-			return !c.At.After(t) && n.reaches(c) && slices.ContainsFunc(c.Purposes, n.Covers)
+	for i := range s.Notices {
+		n := &s.Notices[i]
+		ends := func(c Consent) bool {
+			return !c.At.After(t) && n.reaches(&c) && slices.ContainsFunc(c.Purposes, n.covers)
 		}
-		if n.Runs(t) && t.Before(n.EffectiveFrom) && slices.ContainsFunc(s.Consents, will) {
-			out = append(out, n)
+		if n.runs(t) && t.Before(n.EffectiveFrom) && slices.ContainsFunc(s.Consents, ends) {
+			out = append(out, *n)
 		}
 	}
 	return out
@@ -298,8 +309,9 @@ func (s State) Boundaries() []time.Time {
 	for _, c := range s.Consents {
 		out = append(out, c.At)
 	}
-	for _, n := range s.Notices {
-		out = append(out, n.ReceivedOn.Start(), n.EffectiveFrom, n.RefusedAt, n.RescindedAt)
+	for i := range s.Notices {
+		n := &s.Notices[i]
+		out = append(out, n.dayFrom, n.EffectiveFrom, n.RefusedAt, n.RescindedAt)
 	}
 	for _, h := range s.Holds {
 		out = append(out, h.Since, h.Until)

@@ -79,21 +79,17 @@ func access(b Books, s site.State, place Place, t time.Time) Answer {
 	return Answer{Allowed: true, Reasons: []Reason{{c.Reason, "T-2.1", at(c.From), at(c.ChainEnd), c.Events}}}
 }
 
-// uncovered tells apart a user whose coverage is over from one who has had none yet.
+// uncovered tells apart a user whose coverage is over from one who has had none yet. The stretches are those of a moment at which none
+// of them covers: each has ended.
 func uncovered(b Books, stretches []subscription.Stretch, t time.Time) Reason {
-	var last *subscription.Stretch
-	for i := range stretches {
-		if !stretches[i].Until.After(t) {
-			last = &stretches[i]
-		}
-	}
-	if last == nil {
+	if len(stretches) == 0 {
 		r := Reason{Code: "not-started", Clause: "T-2.1", Events: []string{}}
 		if e := b.Account.Registered; !e.At.After(t) && e.Event != "" {
 			r.Since, r.Events = at(e.At), []string{e.Event}
 		}
 		return r
 	}
+	last := stretches[len(stretches)-1]
 	return Reason{Code: "lapsed", Clause: "T-2.1", Since: at(last.Until), Events: last.Events}
 }
 
@@ -113,9 +109,10 @@ func accessBoundaries(b Books, s site.State) []time.Time {
 
 // nextChange asks again at each boundary after the moment, until the answer differs.
 func nextChange(after time.Time, boundaries []time.Time, now Answer, ask func(time.Time) Answer) *time.Time {
+	boundaries = slices.DeleteFunc(boundaries, func(t time.Time) bool { return !t.After(after) })
 	slices.SortFunc(boundaries, time.Time.Compare)
 	for i, t := range boundaries {
-		if !t.After(after) || (i > 0 && t.Equal(boundaries[i-1])) {
+		if i > 0 && t.Equal(boundaries[i-1]) {
 			continue
 		}
 		if !same(now, ask(t)) {
