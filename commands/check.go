@@ -33,8 +33,21 @@ func checkTexts(command any) error {
 	})
 }
 
-// complete adds what only this room knows: what the ledger itself answers at that moment about a disclosure.
+// complete adds what only this room knows: what the ledger itself answers at that moment about a disclosure, and which keys an
+// erasure destroys.
 func (s *Service) complete(ctx context.Context, w Wish, command any, in domain.Context) (any, error) {
+	switch c := command.(type) {
+	case *account.Depersonalise:
+		filled := *c
+		keys, err := s.Vault.KeyIDs(ctx, w.Subject, account.Erased...)
+		filled.Keys = keys
+		return &filled, err
+	case *account.ApproveDestruction:
+		filled := *c
+		keys, err := s.Vault.KeyIDs(ctx, w.Subject, domain.Identity, domain.Attributes, domain.Freeform)
+		filled.Keys = keys
+		return &filled, err
+	}
 	if d, ok := command.(*consent.Disclose); ok {
 		snap, err := s.Snapshot(ctx, domain.UserID(w.Subject), Known{})
 		if err != nil {

@@ -226,6 +226,12 @@ func (s *Service) settle(ctx context.Context, before, after *stream, events []an
 			}
 		case account.ContactsChanged, account.PersonalDataRecorded:
 			err = errors.Join(err, s.unindex(ctx, before, after))
+		case account.Depersonalised:
+			_, fault := s.Vault.Destroy(ctx, subject, domain.Depersonalised, e.Classes...)
+			err = errors.Join(err, fault)
+		case account.Destroyed:
+			_, fault := s.Vault.Destroy(ctx, subject, domain.Destroyed, account.Erased...)
+			err = errors.Join(err, fault)
 		}
 	}
 	if err != nil && s.Log != nil {

@@ -84,7 +84,7 @@ func (r *Runner) HeldMoney(ctx context.Context) ([]Held, error) {
 		return nil, err
 	}
 	out := []Held{}
-	return out, t.each(ctx, func(scan func(...any) error) error {
+	err = t.each(ctx, func(scan func(...any) error) error {
 		var h Held
 		var paid, since int64
 		if err := scan(&h.Provider, &h.TransactionID, &h.UserID, &h.OrderID, &h.Amount.Minor, &h.Amount.Currency, &h.Reason, &paid, &since, &h.RefundRequested); err != nil {
@@ -94,6 +94,7 @@ func (r *Runner) HeldMoney(ctx context.Context) ([]Held, error) {
 		out = append(out, h)
 		return nil
 	}, `SELECT provider, transaction_id, user, order_id, minor, currency, reason, paid, since, refund FROM @_money ORDER BY since, provider, transaction_id, user`)
+	return out, err
 }
 
 // paymentOf is what the stream of a payment is named after. A provider's name may hold hyphens, a transaction's id of one that has such a

@@ -65,7 +65,7 @@ func (r *Runner) Incidents(ctx context.Context) ([]Incident, error) {
 		return nil, err
 	}
 	out := []Incident{}
-	return out, t.each(ctx, func(scan func(...any) error) error {
+	err = t.each(ctx, func(scan func(...any) error) error {
 		var i Incident
 		var detected, changed int64
 		if err := scan(&i.IncidentID, &i.Kind, &i.Status, &i.Risk, &i.Affected, &detected, &changed); err != nil {
@@ -75,4 +75,5 @@ func (r *Runner) Incidents(ctx context.Context) ([]Incident, error) {
 		out = append(out, i)
 		return nil
 	}, `SELECT id, kind, status, risk, affected, detected, changed FROM @_incidents ORDER BY detected DESC, id`)
+	return out, err
 }

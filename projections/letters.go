@@ -58,7 +58,7 @@ func (r *Runner) Letters(ctx context.Context, only string) ([]Letter, error) {
 		return nil, err
 	}
 	out := []Letter{}
-	return out, t.each(ctx, func(scan func(...any) error) error {
+	err = t.each(ctx, func(scan func(...any) error) error {
 		var l Letter
 		var entered, matched int64
 		if err := scan(&l.LetterID, &l.ReceivedOn, &l.TrackingNumber, &l.SentOn, &entered, &l.UserID, &l.NoticeID, &matched); err != nil {
@@ -73,6 +73,7 @@ func (r *Runner) Letters(ctx context.Context, only string) ([]Letter, error) {
 		}
 		return nil
 	}, `SELECT id, received, tracking, sent, entered, user, notice, matched FROM @_letters ORDER BY received, id`)
+	return out, err
 }
 
 // micros is a moment as it is kept; 0 is none.

@@ -32,7 +32,7 @@ type Projection struct {
 }
 
 // All is every read model.
-var All = []Projection{activities, letters, incidents, held}
+var All = []Projection{activities, letters, incidents, held, erasures}
 
 // Tables are one generation of a projection's tables.
 type Tables struct {

@@ -81,6 +81,8 @@ func decide(s State, c Command, in domain.Context) ([]Event, error) {
 		return dataBlock(s, c, in)
 	case VoidEntry, ApproveVoid:
 		return void(s, c, in)
+	case Depersonalise, RequestDestruction, ApproveDestruction:
+		return erase(s, c, in)
 	}
 	panic("unhandled account command")
 }

@@ -49,6 +49,15 @@ func Decide(state State, events []Recorded, s site.State, c Command, in domain.C
 		return decideConsent(state, c, in)
 	case obligation.DemandFine:
 		return fine(state, s, c, in)
+	case account.Depersonalise:
+		c.Held = len(state.Consent.HeldAt(in.OccurredAt.Add(1))) > 0
+		return decideAccount(state, c, in)
+	case account.RequestDestruction:
+		c.Held = len(state.Consent.HeldAt(in.OccurredAt.Add(1))) > 0
+		return decideAccount(state, c, in)
+	case account.ApproveDestruction:
+		c.Held = len(state.Consent.HeldAt(in.OccurredAt.Add(1))) > 0
+		return decideAccount(state, c, in)
 	case account.VoidEntry:
 		for _, e := range events {
 			if e.ID.String() == c.EventID {
