@@ -102,7 +102,7 @@ func withdraw(s State, c Withdraw, in domain.Context) ([]Event, error) {
 		})
 	}
 	if !given("") {
-		return nil, domain.Refuse(domain.Conflict, "never-consented", "no consent had been given by the day of receipt").By("P-2.2")
+		return nil, domain.Refuse(domain.Conflict, "never-consented", "no consent had been given by the day of receipt; look at the day and the user again").By("P-2.2")
 	}
 	c.Purposes = slices.Clone(c.Purposes)
 	slices.Sort(c.Purposes)
@@ -126,7 +126,7 @@ func withdraw(s State, c Withdraw, in domain.Context) ([]Event, error) {
 		case !ok:
 			return nil, domain.Refuse(domain.NotFound, "notice-not-found", "retry_of names no notice of this user").At("/retry_of")
 		case old.RefusedAt.IsZero():
-			return nil, domain.Refuse(domain.Conflict, "notice-not-refused", "only a refused notice is tried again").At("/retry_of").By("P-2.6")
+			return nil, domain.Refuse(domain.Conflict, "notice-not-refused", "only a refused notice is tried again; leave retry_of out").At("/retry_of").By("P-2.6")
 		}
 	}
 	for _, n := range s.Notices {
@@ -172,9 +172,9 @@ func (s State) pending(id string, in domain.Context) (Notice, error) {
 	}
 	switch n.StatusAt(in.OccurredAt) {
 	case StatusRefused:
-		return n, domain.Refuse(domain.Conflict, "notice-refused", "the notice was refused already; it does not revive").By("P-2.6")
+		return n, domain.Refuse(domain.Conflict, "notice-refused", "the notice was refused already and does not revive; enter a new one that names it in retry_of").By("P-2.6")
 	case StatusRescinded:
-		return n, domain.Refuse(domain.Conflict, "notice-rescinded", "the notice was taken back already").By("P-2.2")
+		return n, domain.Refuse(domain.Conflict, "notice-rescinded", "the notice was taken back already; a new one may be entered").By("P-2.2")
 	case StatusEffective:
 		return n, effective()
 	}
