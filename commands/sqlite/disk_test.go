@@ -289,7 +289,7 @@ func TestPowerCutKeepsWhatWasAcknowledged(t *testing.T) {
 	random := rand.New(rand.NewPCG(*diskSeed, 0))
 	points := random.Perm(len(notes))
 	if !*everyFault {
-		points = points[:min(40, len(points))]
+		points = points[:min(25, len(points))]
 	}
 	slices.Sort(points)
 	d := &disk{dir: dir, files: map[string]*file{}, rand: random}
@@ -338,7 +338,7 @@ func TestDiskErrorLosesNothing(t *testing.T) {
 	}
 	if !*everyFault {
 		rand.New(rand.NewPCG(*diskSeed, 0)).Shuffle(len(trials), func(i, k int) { trials[i], trials[k] = trials[k], trials[i] })
-		trials = trials[:min(12, len(trials))]
+		trials = trials[:min(8, len(trials))]
 	}
 	for _, f := range trials {
 		fault := fmt.Sprintf("%c:%d:%d", f.op, f.n, f.errno)

@@ -20,7 +20,7 @@ import (
 	"kelisim/commands/journal"
 )
 
-var kills = flag.Int("kills", 4, "how many times a process under load is killed")
+var kills = flag.Int("kills", 3, "how many times a process under load is killed")
 
 // Whatever a killed process had acknowledged stands in the next.
 func TestKilledProcessKeepsWhatWasAcknowledged(t *testing.T) {
