@@ -60,10 +60,8 @@ func operations() map[string]*openapi3.Operation {
 	all := map[string]*openapi3.Operation{}
 	for path, item := range doc.Paths.Map() {
 		for method, op := range item.Operations() {
-			op.Parameters = append(op.Parameters, item.Parameters...)
 			all[method+" "+path] = op
 		}
-		item.Parameters = nil
 	}
 	return all
 }
