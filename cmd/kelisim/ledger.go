@@ -16,6 +16,7 @@ import (
 	"kelisim/commands/terms"
 	"kelisim/commands/vault"
 	"kelisim/domain/catalogue"
+	"kelisim/projections"
 )
 
 // ledger is everything that a command works with, opened from a data directory. It is the only place where ports meet
@@ -26,31 +27,52 @@ type ledger struct {
 	Keys    *sqlite.Keys
 	Vault   *vault.Vault
 	Service *commands.Service
+	Views   *projections.Runner // nil unless project was called
+
+	stopViews func() error
+	behind    *behind // nil unless opened for an import
 }
 
 // The files of a data directory.
 const (
+	defaultData = "./kelisim-data"
+	termsUsage  = "a file of terms to publish into an empty directory, in place of the built-in examples"
+
 	journalFile = "journal.db"
 	keysFile    = "keys.db"
 	accessFile  = "access.db"
 	masterFile  = "master.key"
 )
 
+// opening says how a data directory is opened.
+type opening struct {
+	dir    string
+	terms  string // a file of terms for an empty directory; "": the built-in examples
+	master string // the file of the master key; "": the directory's own
+	now    func() time.Time
+	log    *slog.Logger
+	// importing: one goroutine writes very much, and what it writes lasts after flush alone; see behind.
+	importing bool
+}
+
 // openLedger opens a data directory for writing, creating what is not there. Terms are published into an empty one. The caller
 // closes it.
-func openLedger(ctx context.Context, dir, termsFile string, now func() time.Time, log *slog.Logger) (*ledger, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+func openLedger(ctx context.Context, o opening) (*ledger, error) {
+	if err := os.MkdirAll(o.dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the data directory: %w", err)
 	}
 	published, err := terms.Builtin()
-	if termsFile != "" {
-		published, err = terms.Load(termsFile)
+	if o.terms != "" {
+		published, err = terms.Load(o.terms)
 	}
 	if err != nil {
 		return nil, err
 	}
+	if o.master == "" {
+		o.master = filepath.Join(o.dir, masterFile)
+	}
 	var l ledger
-	if err := l.open(ctx, dir, now, log); err != nil {
+	if err := l.open(ctx, o); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
 	if err := errors.Join(l.Service.Heal(ctx), published.Publish(ctx, l.Service)); err != nil {
@@ -59,31 +81,77 @@ func openLedger(ctx context.Context, dir, termsFile string, now func() time.Time
 	return &l, nil
 }
 
-func (l *ledger) open(ctx context.Context, dir string, now func() time.Time, log *slog.Logger) error {
+func (l *ledger) open(ctx context.Context, o opening) error {
 	var err error
-	if l.Store, err = sqlite.OpenJournal(filepath.Join(dir, journalFile), sqlite.Options{Now: now}); err != nil {
-		return err
+	l.Store, err = sqlite.OpenJournal(filepath.Join(o.dir, journalFile), sqlite.Options{Now: o.now})
+	if errors.Is(err, sqlite.ErrHeld) {
+		return fmt.Errorf("the ledger in %s is in use: another kelisim process writes to it; stop that one, or name another directory with --data", o.dir)
 	}
-	if l.Keys, err = sqlite.OpenKeys(filepath.Join(dir, keysFile), false); err != nil {
-		return err
-	}
-	master, err := vault.OpenMasterFile(filepath.Join(dir, masterFile))
 	if err != nil {
 		return err
 	}
-	if l.Vault, err = vault.New(ctx, l.Keys, master); err != nil {
+	keysPath := filepath.Join(o.dir, keysFile)
+	if there(keysPath) && !there(o.master) {
+		return fmt.Errorf("%s is missing: without it no personal data can be read; put back the one that this directory was made with", o.master)
+	}
+	openKeys := func(path string) (*sqlite.Keys, error) { return sqlite.OpenKeys(path, false) }
+	if o.importing {
+		openKeys = sqlite.OpenBulkKeys
+	}
+	if l.Keys, err = openKeys(keysPath); err != nil {
 		return err
 	}
-	l.Vault.Now = now
-	l.Journal = journal.New(l.Store, catalogue.All())
-	l.Service = &commands.Service{Journal: l.Journal, Vault: l.Vault, Now: now, Log: log}
+	master, err := vault.OpenMasterFile(o.master)
+	if err != nil {
+		return err
+	}
+	store, keyStore := journal.Store(l.Store), vault.Keys(l.Keys)
+	if o.importing {
+		if l.behind, err = newBehind(ctx, l.Store, l.Keys, o.now); err != nil {
+			return err
+		}
+		store, keyStore = l.behind, l.behind.keys
+	}
+	if l.Vault, err = vault.New(ctx, keyStore, master); err != nil {
+		return err
+	}
+	l.Vault.Now = o.now
+	l.Journal = journal.New(store, catalogue.All())
+	l.Service = &commands.Service{Journal: l.Journal, Vault: l.Vault, Now: o.now, Log: o.log}
 	return nil
 }
 
-// Close tells the key store what waits, and closes every file.
+func there(path string) bool {
+	_, err := os.Stat(path)
+	return !errors.Is(err, os.ErrNotExist)
+}
+
+// copyLedger copies a data directory's journal and keys as they stand, also beside a process that writes to them. The master key stays
+// where it is: keys are of no use without it.
+func copyLedger(ctx context.Context, from, to string) error {
+	for _, name := range []string{journalFile, keysFile} { // a key stands before what is sealed under it, so the journal is the first
+		if err := sqlite.Copy(ctx, filepath.Join(from, name), filepath.Join(to, name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// flush makes last what an import has written.
+func (l *ledger) flush() error {
+	if l.behind == nil {
+		return nil
+	}
+	return l.behind.Flush()
+}
+
+// Close writes what waits, tells the key store of it, and closes every file.
 func (l *ledger) Close() error {
-	var err error
-	if l.Vault != nil {
+	err := l.flush()
+	if l.stopViews != nil {
+		err = errors.Join(err, l.stopViews())
+	}
+	if l.Vault != nil && err == nil {
 		err = l.Vault.Flush(context.Background())
 	}
 	if l.Store != nil {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -16,30 +18,92 @@ import (
 	kelisimhttp "kelisim/http"
 )
 
+// serving is how a ledger is served.
+type serving struct {
+	listen, admin string
+	format        *choice
+	drain         time.Duration
+	greet         func(url string) // is told where, once it listens; nil: nobody
+}
+
+func (s *serving) flags(c *cobra.Command) {
+	s.format = either("text", "json")
+	c.Flags().StringVar(&s.listen, "listen", "127.0.0.1:8080", "the address to listen on; port 0 takes a free one")
+	c.Flags().StringVar(&s.admin, "admin-listen", "", "a loopback address for /metrics and /debug/pprof/; none unless given")
+	c.Flags().DurationVar(&s.drain, "drain-delay", 0, "how long /readyz says no before the server stops, so that a balancer can look away")
+	c.Flags().Var(s.format, "log-format", "the form of the log's lines")
+}
+
 // serve answers over HTTP until it is told to stop.
 func (p *program) serve() *cobra.Command {
-	dir, listen, termsFile := "", "", ""
-	c := &cobra.Command{Use: "serve", Short: "Serve the ledger in a data directory over HTTP", Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error {
-		log := slog.New(slog.NewTextHandler(p.stderr, nil))
-		l, err := openLedger(c.Context(), dir, termsFile, time.Now, log)
-		if err != nil {
-			return err
-		}
-		tokens, closeTokens, err := openTokens(dir, time.Now)
-		if err != nil {
-			return errors.Join(err, l.Close())
-		}
-		return errors.Join(p.listenAndServe(c.Context(), l, tokens, listen, log), closeTokens(), l.Close())
-	}}
-	c.Flags().StringVar(&dir, "data", "./kelisim-data", "the data directory; made if it is not there")
-	c.Flags().StringVar(&listen, "listen", "127.0.0.1:8080", "the address to listen on")
-	c.Flags().StringVar(&termsFile, "terms", "", "a file of terms to publish into an empty directory, in place of the built-in examples")
+	var s serving
+	dir, termsFile := "", ""
+	c := &cobra.Command{
+		Use: "serve", Short: "Serve the ledger in a data directory over HTTP", Args: exactly(0),
+		Long: `Serves the ledger in a data directory until it is interrupted; then it answers what has begun and stops. Where there is no
+ledger yet it makes one, with the built-in terms or those of --terms. One process at a time writes to a directory; token works beside it.
+
+It speaks plain HTTP: put a proxy that speaks TLS before it where others than this machine may reach it.`,
+		Example: `  kelisim serve
+  kelisim serve --data /var/lib/kelisim --listen 127.0.0.1:8080 --admin-listen 127.0.0.1:8081 --log-format json`,
+		RunE: func(c *cobra.Command, _ []string) error {
+			log, err := p.logger(s)
+			if err != nil {
+				return err
+			}
+			l, err := openLedger(c.Context(), opening{dir: dir, terms: termsFile, now: time.Now, log: log})
+			if err != nil {
+				return err
+			}
+			if err := l.project(c.Context(), dir, log); err != nil {
+				return errors.Join(err, l.Close())
+			}
+			tokens, closeTokens, err := openTokens(dir, time.Now)
+			if err != nil {
+				return errors.Join(err, l.Close())
+			}
+			s.greet = func(url string) { p.greet(c.Context(), s, url, dir, tokens) }
+			return errors.Join(p.listenAndServe(c.Context(), l, tokens, s, log), closeTokens(), l.Close())
+		},
+	}
+	c.Flags().StringVar(&dir, "data", defaultData, "the data directory; made if it is not there")
+	c.Flags().StringVar(&termsFile, "terms", "", termsUsage)
+	s.flags(c)
 	return c
 }
 
-func (p *program) listenAndServe(ctx context.Context, l *ledger, tokens *access.Tokens, listen string, log *slog.Logger) error {
-	server, err := kelisimhttp.New(kelisimhttp.Options{
-		Tokens: tokens, Service: l.Service, Log: log, Version: release,
+// logger is the log of a server, after a look at what would keep it from starting.
+func (p *program) logger(s serving) (*slog.Logger, error) {
+	if s.admin != "" {
+		host, _, err := net.SplitHostPort(s.admin)
+		if ip := net.ParseIP(host); err != nil || host != "localhost" && !ip.IsLoopback() {
+			return nil, misuse("--admin-listen: metrics and profiles ask for no token, so they are served on a loopback address alone, such as 127.0.0.1:8081")
+		}
+	}
+	if s.format.word == "json" {
+		return slog.New(slog.NewJSONHandler(p.stderr, nil)), nil
+	}
+	return slog.New(slog.NewTextHandler(p.stderr, nil)), nil
+}
+
+// greet says what is served, and what to do first.
+func (p *program) greet(ctx context.Context, s serving, url, dir string, tokens *access.Tokens) {
+	if abs, err := filepath.Abs(dir); err == nil {
+		dir = abs
+	}
+	fmt.Fprintf(p.stderr, "  data     %s\n  docs     %s/docs\n", dir, url)
+	if s.admin != "" {
+		fmt.Fprintf(p.stderr, "  metrics  http://%s/metrics\n", s.admin)
+	}
+	if all, err := tokens.List(ctx); err == nil && len(all) == 0 {
+		fmt.Fprintf(p.stderr, "  tokens   none yet: kelisim token create --data %s --role service --name site\n", dir)
+	}
+}
+
+// newServer makes the server over an open ledger.
+func newServer(l *ledger, tokens *access.Tokens, drain time.Duration, log *slog.Logger) (*kelisimhttp.Server, error) {
+	return kelisimhttp.New(kelisimhttp.Options{
+		Tokens: tokens, Service: l.Service, Views: l.Views, Log: log, Version: release, DrainDelay: drain,
 		Checks: []kelisimhttp.Check{{Name: "journal", Run: func(ctx context.Context) error {
 			_, _, err := l.Journal.Head(ctx)
 			return err
@@ -52,25 +116,46 @@ func (p *program) listenAndServe(ctx context.Context, l *ledger, tokens *access.
 			return err == nil, err
 		},
 	})
+}
+
+func (p *program) listenAndServe(ctx context.Context, l *ledger, tokens *access.Tokens, s serving, log *slog.Logger) error {
+	server, err := newServer(l, tokens, s.drain, log)
 	if err != nil {
 		return err
 	}
-	listener, err := net.Listen("tcp", listen)
+	listener, err := net.Listen("tcp", s.listen)
 	if err != nil {
-		return fmt.Errorf("listen on %s: %w", listen, err)
+		return fmt.Errorf("listen on %s: %w", s.listen, err)
 	}
-	fmt.Fprintf(p.stderr, "kelisim is listening on http://%s\n", listener.Addr())
+	stopAdmin := func() error { return nil }
+	if s.admin != "" {
+		admin, err := net.Listen("tcp", s.admin)
+		if err != nil {
+			return errors.Join(fmt.Errorf("listen on %s: %w", s.admin, err), listener.Close())
+		}
+		handler := &http.Server{Handler: server.AdminHandler(), ReadHeaderTimeout: 5 * time.Second}
+		go func() { _ = handler.Serve(admin) }() // ends with Close
+		stopAdmin = handler.Close
+	}
+	url := "http://" + listener.Addr().String()
+	fmt.Fprintf(p.stderr, "kelisim is listening on %s\n", url)
+	if s.greet != nil {
+		s.greet(url)
+	}
 	ctx, stop := context.WithCancelCause(ctx)
 	go func() {
 		select {
 		case err := <-l.Store.Failed():
-			stop(err)
+			stop(fmt.Errorf("the journal stopped: %w", err))
+		case err := <-l.Keys.Failed():
+			stop(fmt.Errorf("the key store stopped: %w", err))
 		case <-ctx.Done():
 		}
 	}()
-	err = server.Serve(ctx, listener)
+	err = errors.Join(server.Serve(ctx, listener), stopAdmin())
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
-		return errors.Join(fmt.Errorf("the journal stopped: %w", cause), err)
+		return errors.Join(cause, err)
 	}
+	stop(nil)
 	return err
 }

@@ -15,7 +15,7 @@ var release = "dev"
 // version tells what this binary is.
 func (p *program) version() *cobra.Command {
 	asJSON := false
-	c := &cobra.Command{Use: "version", Short: "Tell what this binary is", Args: cobra.NoArgs, RunE: func(*cobra.Command, []string) error {
+	c := &cobra.Command{Use: "version", Short: "Tell what this binary is", Args: exactly(0), RunE: func(*cobra.Command, []string) error {
 		v := struct {
 			Version string `json:"version"`
 			Go      string `json:"go"`
