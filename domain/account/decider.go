@@ -291,8 +291,8 @@ func dataBlock(s State, c Command, in domain.Context) ([]Event, error) {
 	panic("unhandled account command")
 }
 
-// unvoidable are the entries that void nothing but confusion: what has been done to keys and the voiding itself.
-var unvoidable = []string{"account.registered", "account.registration_abandoned", "account.entry_", "account.depersonalised", "account.destr"}
+// unvoidable are the entries that cannot be taken back by an entry: the registration, the voiding itself, and what has been done to keys.
+var unvoidable = []string{"account.registered", "account.registration_abandoned", "account.entry_", "account.depersonalised", "account.destroyed"}
 
 func void(s State, c Command, in domain.Context) ([]Event, error) {
 	find := func(id string) (Void, bool) {

@@ -52,7 +52,8 @@ func erase(s State, c Command, in domain.Context) ([]Event, error) {
 	if held {
 		return nil, domain.Refuse(domain.Conflict, "legal-hold", "a legal hold stands; lift it first").By("P-2.6")
 	}
-	if _, blocked := s.DataBlockedAt(in.OccurredAt); blocked {
+	_, blocked := s.DataBlockedAt(in.OccurredAt)
+	if _, now := s.DataBlockedAt(in.Now); blocked || now { // keys go now, whatever day the command names
 		return nil, domain.Refuse(domain.Conflict, "data-blocked", "the data are blocked, and a block suspends this; unblock them first").By("P-1.5")
 	}
 	var asked *Request

@@ -36,7 +36,7 @@ func TestVoidRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) { cabinet(t).When(as(officer, after(1e9)), c.command).Refused(c.code) })
 	}
 	stays := map[string]bool{"account.registered": true, "account.registration_abandoned": true, "account.entry_void_requested": true,
-		"account.entry_voided": true, "account.depersonalised": true, "account.destruction_requested": true, "account.destroyed": true}
+		"account.entry_voided": true, "account.depersonalised": true, "account.destroyed": true}
 	for _, e := range account.Events {
 		made := cabinet(t).When(as(officer, after(1e9)), account.VoidEntry{EventID: one, Reason: text("x"), Target: e.Name()})
 		if stays[e.Name()] {

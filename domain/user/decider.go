@@ -50,13 +50,13 @@ func Decide(state State, events []Recorded, s site.State, c Command, in domain.C
 	case obligation.DemandFine:
 		return fine(state, s, c, in)
 	case account.Depersonalise:
-		c.Held = len(state.Consent.HeldAt(in.OccurredAt.Add(1))) > 0
+		c.Held = held(state, in)
 		return decideAccount(state, c, in)
 	case account.RequestDestruction:
-		c.Held = len(state.Consent.HeldAt(in.OccurredAt.Add(1))) > 0
+		c.Held = held(state, in)
 		return decideAccount(state, c, in)
 	case account.ApproveDestruction:
-		c.Held = len(state.Consent.HeldAt(in.OccurredAt.Add(1))) > 0
+		c.Held = held(state, in)
 		return decideAccount(state, c, in)
 	case account.VoidEntry:
 		for _, e := range events {
@@ -65,7 +65,8 @@ func Decide(state State, events []Recorded, s site.State, c Command, in domain.C
 			}
 		}
 		return decideAccount(state, c, in)
-	case account.Register, account.Unblock, consent.Give, subscription.StartTrial, subscription.PlaceOrder, subscription.RecordPayment:
+	case account.Register, account.Unblock, consent.Give, subscription.StartTrial, subscription.PlaceOrder, subscription.RecordPayment,
+		subscription.RecordChargeBack:
 		// These are half a decision: the commands of this package make them.
 	case account.Command:
 		return decideAccount(state, c, in)
@@ -226,9 +227,9 @@ func chargeBack(state State, c ChargeBack, in domain.Context) ([]any, error) {
 	if err != nil || len(events) == 0 {
 		return events, err
 	}
-	id := c.ObligationID
-	if id == "" {
-		id = in.ID("obligation")
+	id, err := in.NewID(c.ObligationID, "obligation")
+	if err != nil {
+		return nil, err
 	}
 	if _, known := state.Obligations.Obligation(id); known {
 		return nil, domain.Refuse(domain.Conflict, "obligation-exists", "an obligation of this id stands already").At("/obligation_id")
@@ -258,6 +259,11 @@ func withdraw(state State, s site.State, c consent.Withdraw, in domain.Context) 
 	}
 	c.Owed = owed(state, end)
 	return decideConsent(state, c, in)
+}
+
+// held tells whether a legal hold stands, at the command's moment or now: keys go now, whatever day the command names.
+func held(state State, in domain.Context) bool {
+	return len(state.Consent.HeldAt(in.OccurredAt.Add(1))) > 0 || len(state.Consent.HeldAt(in.Now.Add(1))) > 0
 }
 
 // owed are the obligations that stand against a notice at a moment (P-2.6).

@@ -7,6 +7,7 @@ import (
 	"kelisim/domain"
 	"kelisim/domain/account"
 	"kelisim/domain/consent"
+	"kelisim/domain/obligation"
 	"kelisim/domain/subscription"
 	"kelisim/domain/user"
 )
@@ -94,7 +95,7 @@ func TestUnblockWithCompensation(t *testing.T) {
 // What is half a decision cannot be wished for alone: its other half would be missing.
 func TestHalvesAreNoWishes(t *testing.T) {
 	rules := published()
-	for _, c := range []user.Command{account.Register{}, account.Unblock{}, consent.Give{}, subscription.StartTrial{}, subscription.PlaceOrder{}, subscription.RecordPayment{}, "a word"} {
+	for _, c := range []user.Command{account.Register{}, account.Unblock{}, consent.Give{}, subscription.StartTrial{}, subscription.PlaceOrder{}, subscription.RecordPayment{}, subscription.RecordChargeBack{}, "a word"} {
 		func() {
 			defer func() {
 				if recover() == nil {
@@ -104,5 +105,57 @@ func TestHalvesAreNoWishes(t *testing.T) {
 			s := registered(t, rules).State()
 			_, _ = user.Decide(s.State, s.Events, rules, c, on("2026-02-01", rules))
 		}()
+	}
+}
+
+// P-2.6: what the bank took back is owed, beside the months that it takes from the subscription.
+func TestChargeBack(t *testing.T) {
+	rules := published()
+	paid := moment("2026-02-01T10:00:00+05:00")
+	taken := subscription.RecordChargeBack{Provider: "cloudpayments", TransactionID: "504", Amount: domain.KZT(4_990), ChargedBackAt: moment("2026-03-01")}
+	s := func() *story { return ordering(t).Given(paidAndGranted(paid)...) }
+	after := s().When(on("2026-03-02", rules), user.ChargeBack{RecordChargeBack: taken, ObligationID: id(31)}).Then(
+		subscription.ChargedBack{Provider: "cloudpayments", TransactionID: "504", Amount: domain.KZT(4_990), ChargedBackAt: moment("2026-03-01")},
+		subscription.MonthsRevoked{Provider: "cloudpayments", TransactionID: "504", Months: 1, Cause: subscription.CauseChargeBack, At: moment("2026-03-01")},
+		obligation.ChargeBackOwed{ObligationID: id(31), Provider: "cloudpayments", TransactionID: "504", Amount: domain.KZT(4_990)})
+	if c := after.State().State.Subscription.Coverage(moment("2026-03-02")); len(c) != 1 || c[0].Until != moment("2026-04-13") {
+		t.Errorf("the bought month, which had not begun, is gone: %+v", c)
+	}
+	w := posted("2026-03-02")
+	after.When(on("2026-03-03", rules), w).Then(received(w, "2026-03-12"),
+		consent.WithdrawalRefused{NoticeID: id(20), Grounds: []consent.Ground{{Code: "unfulfilled-obligation", Clause: "P-2.6", ObligationID: id(31)}}})
+	s().Given(obligation.FineDemanded{ObligationID: id(31)}).When(on("2026-03-02", rules), user.ChargeBack{RecordChargeBack: taken, ObligationID: id(31)}).Refused("obligation-exists")
+	s().When(on("2026-03-02", rules), user.ChargeBack{RecordChargeBack: taken, ObligationID: "debt"}).Refused("invalid-request")
+	taken.TransactionID = "505"
+	s().When(on("2026-03-02", rules), user.ChargeBack{RecordChargeBack: taken}).Refused("payment-not-found")
+}
+
+// P-2.6: no key goes while a legal hold stands, at the moment that the command names or now.
+func TestErasureUnderHold(t *testing.T) {
+	rules := published()
+	s := func() *story {
+		return registered(t, rules).Given(account.DestructionRequested{Basis: "asked", By: "officer-1"}).
+			At(moment("2026-02-01")).Given(consent.LegalHoldSet{HoldID: id(60), Acts: []string{"store"}}).
+			At(moment("2026-03-01")).Given(consent.LegalHoldLifted{HoldID: id(60)})
+	}
+	destroyed := account.Destroyed{Basis: "asked", RequestedBy: "officer-1", ApprovedBy: "approver-1"}
+	for _, c := range []struct {
+		occurred, now string
+		held          bool
+	}{
+		{"2026-01-31", "2026-01-31", false}, {"2026-01-31", "2026-02-01", true}, {"2026-02-01", "2026-02-01", true}, {"2026-02-28", "2026-03-05", true}, {"2026-03-05", "2026-03-05", false},
+	} {
+		in := by(approver, on(c.occurred, rules))
+		in.Now = moment(c.now)
+		made := s().When(in, account.ApproveDestruction{})
+		if c.held {
+			made.Refused("legal-hold", "P-2.6")
+		} else {
+			made.Then(destroyed)
+		}
+	}
+	in := by(officer, on("2026-02-02", rules))
+	for _, c := range []user.Command{account.Depersonalise{Basis: "asked"}, account.RequestDestruction{Basis: "asked"}} {
+		s().When(in, c).Refused("legal-hold", "P-2.6")
 	}
 }
