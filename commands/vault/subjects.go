@@ -122,11 +122,20 @@ func (v *Vault) reservation(subject, login string) (Change, error) {
 }
 
 // apply carries out a change together with the confirmations that wait. Errors of the store are ErrKeyUnavailable.
+//
+// While a login is being freed nothing else is changed: a subject that takes its old login again would find it still its own, and
+// lose it a moment later (TestOldLoginIsTakenAgain).
 func (v *Vault) apply(ctx context.Context, c Change) ([]Key, error) {
-	v.mu.Lock()
-	waiting := v.pending
-	v.pending = Change{}
-	v.mu.Unlock()
+	v.freeing.RLock()
+	unlock := v.freeing.RUnlock
+	waiting, ok := v.take(false)
+	if !ok {
+		v.freeing.RUnlock()
+		v.freeing.Lock()
+		unlock = v.freeing.Unlock
+		waiting, _ = v.take(true)
+	}
+	defer unlock()
 	c.Confirm = append(waiting.Confirm, c.Confirm...)
 	c.Release = append(waiting.Release, c.Release...)
 	keys, err := v.keys.Apply(ctx, c)
@@ -141,6 +150,18 @@ func (v *Vault) apply(ctx context.Context, c Change) ([]Key, error) {
 		return nil, err
 	}
 	return nil, fmt.Errorf("%w: %w", ErrKeyUnavailable, err)
+}
+
+// take gives what waits to the caller, unless logins are to be freed and the caller is not alone.
+func (v *Vault) take(alone bool) (Change, bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if len(v.pending.Release) > 0 && !alone {
+		return Change{}, false
+	}
+	waiting := v.pending
+	v.pending = Change{}
+	return waiting, true
 }
 
 // Reserve reserves a further login for a registered subject, before the event that changes it is appended; Confirm follows the append.

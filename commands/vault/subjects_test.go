@@ -1,11 +1,13 @@
 package vault_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -151,6 +153,65 @@ func TestChangeOfLogin(t *testing.T) {
 	must(t, w.Confirm(ctx, aliya, "SECOND", "second"))
 	must(t, w.Flush(ctx))
 	w.finds(t, vault.Login, "second", aliya)
+}
+
+// A subject that takes its old login again while that is being freed ends up with it.
+func TestOldLoginIsTakenAgain(t *testing.T) {
+	w := newWorld(t)
+	slow := &slowRelease{Memory: w.keys, begun: make(chan bool), reached: make(chan bool, 1), goOn: make(chan bool)}
+	v, err := vault.New(ctx, slow, w.kek)
+	must(t, err)
+	w.Vault = v
+	must(t, w.Register(ctx, aliya, "first", nil))
+	must(t, w.Reserve(ctx, aliya, "second"))
+	must(t, w.Confirm(ctx, aliya, "second", "first"))
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if err := w.Register(ctx, berik, "berik", nil); err != nil { // carries the release
+			t.Error(err)
+		}
+	})
+	<-slow.begun
+	wg.Go(func() {
+		if err := w.Reserve(ctx, aliya, "first"); err != nil {
+			t.Error(err)
+		}
+		if err := w.Confirm(ctx, aliya, "first", "second"); err != nil {
+			t.Error(err)
+		}
+	})
+	select {
+	case <-slow.reached: // the store was asked before the release was done
+	case <-time.After(20 * time.Millisecond):
+	}
+	close(slow.goOn)
+	wg.Wait()
+	must(t, w.Flush(ctx))
+	w.finds(t, vault.Login, "first", aliya)
+	w.finds(t, vault.Login, "second")
+}
+
+// slowRelease stops the first change that frees a login, before it is done, and tells of the next.
+type slowRelease struct {
+	*vault.Memory
+	stopped              atomic.Bool
+	begun, reached, goOn chan bool
+}
+
+func (s *slowRelease) Apply(ctx context.Context, c vault.Change) ([]vault.Key, error) {
+	if len(c.Release) > 0 && s.stopped.CompareAndSwap(false, true) {
+		s.begun <- true
+		<-s.goOn
+		return s.Memory.Apply(ctx, c)
+	}
+	keys, err := s.Memory.Apply(ctx, c)
+	if s.stopped.Load() {
+		select {
+		case s.reached <- true:
+		default:
+		}
+	}
+	return keys, err
 }
 
 // Confirmations ride along with the next change, and survive a store that is down.

@@ -58,7 +58,8 @@ type Vault struct {
 	epoch sync.RWMutex
 
 	mu      sync.Mutex
-	pending Change // confirmations and releases that ride along with the next change
+	pending Change       // confirmations and releases that ride along with the next change
+	freeing sync.RWMutex // held alone by a change that releases
 }
 
 // cacheFor is how long an unwrapped key stays in memory: the longest time for which another process
