@@ -2,8 +2,11 @@ package http
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"maps"
 	"strings"
+	"time"
 
 	"kelisim/commands"
 	"kelisim/commands/access"
@@ -38,6 +41,9 @@ func (a *API) wished(name, subject string) func(*Request) (*Response, error) {
 				path[variable+"_id"] = value
 			}
 		}
+		if err := r.strictly(name); err != nil {
+			return nil, err
+		}
 		body, err := commands.Decode(name, r.value(), path)
 		if err != nil {
 			return nil, err
@@ -51,6 +57,22 @@ func (a *API) wished(name, subject string) func(*Request) (*Response, error) {
 		}
 		return created(done), nil
 	}
+}
+
+// strictly holds a body against the command's own form, to the letter of its members and with a pointer to each that is wrong;
+// commands.Decode, which reads it, would take a name in another case. What it has beside the command's members is decided there.
+func (r *Request) strictly(command string) error {
+	spec, ok := commands.Lookup(command)
+	if !ok {
+		return fmt.Errorf("command %q is not in the table", command)
+	}
+	var beside struct {
+		OccurredAt *time.Time      `json:"occurred_at"`
+		UserID     json.RawMessage `json:"user_id"`
+		LetterID   json.RawMessage `json:"letter_id"`
+		IncidentID json.RawMessage `json:"incident_id"`
+	}
+	return r.Decode(&beside, spec.New())
 }
 
 // carry makes the wish of a request and carries it out.
