@@ -23,6 +23,7 @@ type Keys struct {
 	readers *sql.DB
 	writer  *keyWriter // nil: only reads
 	find    map[string]*sql.Stmt
+	bulk    *bulk // nil unless opened by OpenBulkKeys
 	release func() error
 }
 
@@ -32,7 +33,11 @@ var errKeysOnlyRead = errors.New("the key store was opened for reading")
 
 // OpenKeys opens the key store at path, and makes it if it is not there. With readOnly the file must be there, and what would write fails.
 func OpenKeys(path string, readOnly bool) (*Keys, error) {
-	k := &Keys{find: map[string]*sql.Stmt{}}
+	return openKeyStore(path, readOnly, nil)
+}
+
+func openKeyStore(path string, readOnly bool, b *bulk) (*Keys, error) {
+	k := &Keys{find: map[string]*sql.Stmt{}, bulk: b}
 	k.release = sync.OnceValue(k.closeFile)
 	writer, readers, err := openDB(path, deleteMode, readOnly)
 	if err != nil {
@@ -42,12 +47,12 @@ func OpenKeys(path string, readOnly bool) (*Keys, error) {
 	if readOnly {
 		err = migrated(readers, "keys")
 	} else if err = migrate(writer, "keys"); err == nil {
-		if k.writer, err = newKeyWriter(writer); err == nil {
+		if k.writer, err = newKeyWriter(writer); err == nil && b == nil {
 			go k.writer.run()
 		}
 	}
 	if err == nil {
-		err = k.prepare()
+		err = k.prepare(context.Background())
 	}
 	if err != nil {
 		err = errors.Join(fmt.Errorf("open the key store: %w", err), k.Close())
@@ -72,6 +77,10 @@ func (k *Keys) Close() error { return k.release() }
 
 func (k *Keys) closeFile() error {
 	var err error
+	if k.bulk != nil && k.writer != nil {
+		err = k.Flush()
+		close(k.writer.ended) // nothing ran
+	}
 	for _, s := range k.find {
 		err = errors.Join(err, s.Close())
 	}
@@ -93,7 +102,11 @@ const (
 	reservations = `SELECT mac, name, reserved_at, instance, confirmed FROM login JOIN subject ON subject.id = login.subject `
 )
 
-func (k *Keys) prepare() error {
+func (k *Keys) prepare(ctx context.Context) error {
+	prepare := k.readers.PrepareContext
+	if k.bulk != nil {
+		prepare = k.writer.conn.PrepareContext // which alone sees what is not committed yet
+	}
 	for name, query := range map[string]string{
 		"keysOf":      keysOf,
 		"key":         keyByID,
@@ -103,7 +116,7 @@ func (k *Keys) prepare() error {
 		"find":        `SELECT name FROM search JOIN subject ON subject.id = search.subject WHERE field = ?1 AND mac = ?2 ORDER BY name LIMIT ?3`,
 		"claim":       `SELECT holder FROM claim WHERE kind = ?1 AND thing = ?2`,
 	} {
-		statement, err := k.readers.Prepare(query)
+		statement, err := prepare(ctx, query)
 		if err != nil {
 			return fmt.Errorf("prepare to read: %w", err)
 		}
@@ -290,6 +303,9 @@ func (k *Keys) write(ctx context.Context, do func(*keyWriter) error) error {
 	}
 	if err := ctx.Err(); err != nil {
 		return err
+	}
+	if k.bulk != nil {
+		return k.bulk.write(k.writer, do)
 	}
 	r := &keyRequest{do: do, done: make(chan struct{})}
 	select {

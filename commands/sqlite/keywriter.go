@@ -174,24 +174,31 @@ func (w *keyWriter) transact(batch []*keyRequest) error {
 		return err
 	}
 	for _, r := range batch {
-		if _, err := w.exec("mark"); err != nil {
-			return err
-		}
-		if r.err = r.do(w); r.err != nil {
-			// A refusal is this change's alone; any other error of the file concerns the whole transaction.
-			if fault := (sqlite3.Error{}); errors.As(r.err, &fault) && !isConstraint(r.err) {
-				return r.err
-			}
-			if _, err := w.exec("undo"); err != nil {
-				return err
-			}
-		}
-		if _, err := w.exec("keep"); err != nil {
+		var err error
+		if r.err, err = w.change(r.do); err != nil {
 			return err
 		}
 	}
 	_, err := w.exec("commit")
 	return err
+}
+
+// change does one of the changes of an open transaction. A refusal is this change's alone, and undone alone; any other error of the
+// file, err, concerns the whole transaction.
+func (w *keyWriter) change(do func(*keyWriter) error) (refused, err error) {
+	if _, err := w.exec("mark"); err != nil {
+		return nil, err
+	}
+	if refused = do(w); refused != nil {
+		if fault := (sqlite3.Error{}); errors.As(refused, &fault) && !isConstraint(refused) {
+			return refused, refused
+		}
+		if _, err := w.exec("undo"); err != nil {
+			return refused, err
+		}
+	}
+	_, err = w.exec("keep")
+	return refused, err
 }
 
 // idle: no transaction is open.
