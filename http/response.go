@@ -130,12 +130,7 @@ func (a *Response) write(w *recorder, r *http.Request) error {
 	if w.head {
 		return nil
 	}
-	control := http.NewResponseController(w)
-	// The deadline for reading the request would end the request's context in the middle of a long answer.
-	if err := control.SetReadDeadline(time.Time{}); err != nil && !errors.Is(err, http.ErrNotSupported) {
-		return fmt.Errorf("lift the reading deadline: %w", err)
-	}
-	return a.Stream(&Stream{w, control})
+	return a.Stream(&Stream{w, http.NewResponseController(w)})
 }
 
 // noneMatch tells whether the caller's copy is the one that would be sent; weakness does not matter here (RFC 9110, 13.1.2).
