@@ -1,0 +1,432 @@
+package tlog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"filippo.io/torchwood"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"kelisim/commands/journal"
+	"kelisim/commands/tlog/tree"
+	"kelisim/commands/tlog/verify"
+	"kelisim/domain"
+)
+
+// ExportOptions of a bundle. The zero value is for use.
+type ExportOptions struct {
+	// Since are sizes of earlier checkpoints that the receiver keeps: a bundle of streams then shows that they are a beginning of its own.
+	Since []int64
+	// Progress is told how many leaves are written, of how many; total is 0 where it is not known.
+	Progress func(done, total int64)
+}
+
+// ExportFull writes the whole log under its newest checkpoint: a directory of c2sp.org/tlog-tiles, which other programs read as it is, with the events
+// beside it. It appends nothing, and the same log and checkpoint give the same bytes. A journal that does not give the hashes is a *verify.Fault: a bundle
+// that would not hold is not written to its end.
+func (r *Reader) ExportFull(ctx context.Context, sink Sink, opts ExportOptions) error {
+	w, err := r.newWriter(ctx, sink, opts)
+	if err != nil {
+		return fmt.Errorf("export the log: %w", err)
+	}
+	for _, step := range []func() error{w.preface(readmeFull), w.tiles, w.entries, w.heads, w.events, w.earlier, sink.Close} {
+		if err := step(); err != nil {
+			return fmt.Errorf("export the log: %w", err)
+		}
+	}
+	return nil
+}
+
+type writer struct {
+	ctx        context.Context
+	r          *Reader
+	sink       Sink
+	opts       ExportOptions
+	checkpoint Checkpoint
+	line       []byte
+}
+
+func (r *Reader) newWriter(ctx context.Context, sink Sink, opts ExportOptions) (*writer, error) {
+	c, err := r.Checkpoint(ctx)
+	return &writer{ctx: ctx, r: r, sink: sink, opts: opts, checkpoint: c}, err
+}
+
+// put writes a whole file.
+func (w *writer) put(name string, content []byte) error {
+	f, err := w.sink.Create(name)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(content)
+	return err
+}
+
+// preface writes what a reader looks at first.
+func (w *writer) preface(readme string) func() error {
+	return func() error {
+		keys, err := w.r.Keys(w.ctx)
+		if err != nil {
+			return fmt.Errorf("read the keys: %w", err)
+		}
+		quick, lasting := splitKeys(keys)
+		if err := w.put(verify.FileReadme, []byte(readme)); err != nil {
+			return err
+		}
+		if err := w.put(verify.FilePolicy, PolicyText(quick)); err != nil {
+			return err
+		}
+		if len(lasting) > 0 {
+			if err := w.put(verify.FilePolicyMLDSA, PolicyText(lasting)); err != nil {
+				return err
+			}
+		}
+		return w.put(verify.FileCheckpoint, w.checkpoint.Full())
+	}
+}
+
+// tiles writes every tile of the tree, level after level.
+func (w *writer) tiles() error {
+	for level, size := 0, w.checkpoint.Size; size > 0; level, size = level+1, size/tree.TileWidth {
+		for n := int64(0); n*tree.TileWidth < size; n++ {
+			t := tlog.Tile{H: tree.TileHeight, L: level, N: n, W: int(min(tree.TileWidth, size-n*tree.TileWidth))}
+			data, err := w.r.tile(w.ctx, t)
+			if err != nil {
+				return err
+			}
+			if err := w.put(torchwood.TilePath(t), data); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// exported is an event on its way into a bundle.
+type exported struct {
+	Leaf
+	journal.Record
+	bytes []byte // of the leaf
+}
+
+// log yields every event under the checkpoint, each compared with its stored hash.
+func (w *writer) log() iter.Seq2[exported, error] {
+	return func(yield func(exported, error) bool) {
+		leaves, stop := iter.Pull2(w.r.store.Leaves(w.ctx, 0))
+		defer stop()
+		next := int64(0)
+		for record, err := range w.r.journal.ReadAll(w.ctx, 0) {
+			if next == w.checkpoint.Size {
+				return
+			}
+			if err == nil && !tree.Counted(record.Stream) {
+				continue
+			}
+			e := exported{Record: record}
+			var ok bool
+			if err == nil {
+				e.Leaf, err, ok = leaves()
+			}
+			switch {
+			case err != nil:
+			case !ok || e.Leaf.Position != record.Position:
+				err = &verify.Fault{Code: verify.EventChanged, Place: place(record, next), Detail: "the log has not this event at this place"}
+			default:
+				e.bytes, err = w.r.leaf(w.ctx, e.Leaf, record)
+			}
+			next++
+			if !yield(e, err) || err != nil {
+				return
+			}
+		}
+		if next < w.checkpoint.Size {
+			yield(exported{}, &verify.Fault{Code: verify.Behind, Place: verify.Nowhere, Detail: fmt.Sprintf("the journal holds %d events of %d", next, w.checkpoint.Size)})
+		}
+	}
+}
+
+// entries writes the leaves as other programs read them.
+func (w *writer) entries() error {
+	var b []byte
+	for e, err := range w.log() {
+		if err != nil {
+			return err
+		}
+		if b, err = torchwood.AppendTileEntry(b, e.bytes); err != nil {
+			return fmt.Errorf("leaf %d: %w", e.Index, err)
+		}
+		n, width := e.Index/tree.TileWidth, int(e.Index%tree.TileWidth)+1
+		if width == tree.TileWidth || e.Index == w.checkpoint.Size-1 {
+			if err := w.put(torchwood.TilePath(tlog.Tile{H: tree.TileHeight, L: -1, N: n, W: width}), b); err != nil {
+				return err
+			}
+			b = b[:0]
+		}
+	}
+	return nil
+}
+
+// events writes every event as a line.
+func (w *writer) events() error {
+	f, err := w.sink.Create(verify.FileEvents)
+	if err != nil {
+		return err
+	}
+	for e, err := range w.log() {
+		if err != nil {
+			return err
+		}
+		if err := w.event(f, e); err != nil {
+			return err
+		}
+		if w.opts.Progress != nil && ((e.Index+1)%1024 == 0 || e.Index+1 == w.checkpoint.Size) {
+			w.opts.Progress(e.Index+1, w.checkpoint.Size)
+		}
+	}
+	return nil
+}
+
+func (w *writer) event(f io.Writer, e exported) error {
+	if !utf8.ValidString(e.Stream) || !utf8.ValidString(e.Type) {
+		return fmt.Errorf("leaf %d: its stream or type is no text", e.Index)
+	}
+	w.line = tree.Line{Index: e.Index, Event: EventOf(e.Record), Leaf: e.bytes}.Append(w.line[:0])
+	_, err := f.Write(w.line)
+	return err
+}
+
+// heads writes every commitment of heads once more by itself, so that a verifier knows ahead of time what it will be told.
+func (w *writer) heads() error {
+	f, err := w.sink.Create(verify.FileHeads)
+	if err != nil {
+		return err
+	}
+	for record, err := range w.r.journal.ReadStream(w.ctx, tree.HeadsStream, 0) {
+		if err != nil {
+			return fmt.Errorf("read %s: %w", tree.HeadsStream, err)
+		}
+		e, ok, err := w.find(record)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return nil
+		}
+		if err := w.event(f, e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// find is a record's leaf, if the checkpoint covers it.
+func (w *writer) find(record journal.Record) (exported, bool, error) {
+	l, err := w.r.store.Find(w.ctx, record.ID)
+	if errors.Is(err, ErrNotFound) || err == nil && l.Index >= w.checkpoint.Size {
+		return exported{}, false, nil
+	}
+	if err != nil {
+		return exported{}, false, fmt.Errorf("find event %s: %w", record.ID, err)
+	}
+	leaf, err := w.r.leaf(w.ctx, l, record)
+	return exported{l, record, leaf}, true, err
+}
+
+// earlier writes the checkpoints that are kept for ever.
+func (w *writer) earlier() error {
+	for c, err := range w.r.store.Checkpoints(w.ctx, 0) {
+		if err != nil {
+			return fmt.Errorf("read the checkpoints: %w", err)
+		}
+		if c.Audit && c.Size < w.checkpoint.Size {
+			if err := w.put(fmt.Sprintf("%s%d", verify.DirCheckpoints, c.Size), c.Full()); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// ExportStreams writes whole streams with the proof that they are whole as far as the newest commitment of heads reaches, which is ErrNoHeads
+// where there is none. A stream that has no event is shown to have none. It appends nothing.
+func (r *Reader) ExportStreams(ctx context.Context, sink Sink, streams []string, opts ExportOptions) error {
+	if err := r.exportStreams(ctx, sink, streams, opts); err != nil {
+		return fmt.Errorf("export %d streams: %w", len(streams), err)
+	}
+	return nil
+}
+
+// ExportUser writes the streams that belong to one user: what was decided, who looked, what time did. ErrNotFound where the user has none.
+func (r *Reader) ExportUser(ctx context.Context, sink Sink, user domain.UserID, opts ExportOptions) error {
+	if _, err := r.store.Head(ctx, tree.KeyOf(string(domain.UserStream(user)))); err != nil {
+		return fmt.Errorf("export a user: %w", err)
+	}
+	return r.ExportStreams(ctx, sink, UserStreams(user), opts)
+}
+
+// UserStreams are the streams that belong to one user.
+func UserStreams(user domain.UserID) []string {
+	return []string{string(domain.DueStream(user)), string(domain.ReadsStream(user)), string(domain.UserStream(user))}
+}
+
+func (r *Reader) exportStreams(ctx context.Context, sink Sink, streams []string, opts ExportOptions) error {
+	w, err := r.newWriter(ctx, sink, opts)
+	if err != nil {
+		return err
+	}
+	streams = slices.Compact(slices.Sorted(slices.Values(streams)))
+	for _, s := range streams {
+		if !tree.Counted(s) || s == "" || strings.ContainsAny(s, "\r\n") || !utf8.ValidString(s) {
+			return fmt.Errorf("stream %q: %w", s, ErrNotFound)
+		}
+	}
+	heads, err := w.commitment()
+	if err != nil {
+		return err
+	}
+	for _, step := range []func() error{
+		w.preface(readmeStreams),
+		func() error { return w.put(verify.FileStreams, []byte(strings.Join(streams, "\n")+"\n")) },
+		func() error { return w.histories(streams) },
+		func() error { return w.wholeness(streams, heads) },
+		w.since,
+		sink.Close,
+	} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// commitment is the newest commitment of heads under the checkpoint.
+func (w *writer) commitment() (exported, error) {
+	head, err := w.r.store.Head(w.ctx, tree.KeyOf(tree.HeadsStream))
+	if errors.Is(err, ErrNotFound) {
+		return exported{}, ErrNoHeads
+	}
+	if err != nil {
+		return exported{}, fmt.Errorf("read the head of %s: %w", tree.HeadsStream, err)
+	}
+	for index := head.Index; index >= 0; {
+		l, err := w.r.store.Leaf(w.ctx, index)
+		if err != nil {
+			return exported{}, fmt.Errorf("read leaf %d: %w", index, err)
+		}
+		if index < w.checkpoint.Size {
+			record, leaf, err := w.r.event(w.ctx, l)
+			return exported{l, record, leaf}, err
+		}
+		index = l.Prev
+	}
+	return exported{}, ErrNoHeads
+}
+
+// histories writes the events of the streams, in the log's order, and a proof for each.
+func (w *writer) histories(streams []string) error {
+	var all []exported
+	for _, s := range streams {
+		for record, err := range w.r.journal.ReadStream(w.ctx, s, 0) {
+			if err != nil {
+				return fmt.Errorf("read %s: %w", s, err)
+			}
+			e, ok, err := w.find(record)
+			if err != nil {
+				return err
+			}
+			if !ok {
+				break
+			}
+			all = append(all, e)
+		}
+	}
+	slices.SortFunc(all, func(a, b exported) int { return int(a.Index - b.Index) })
+	f, err := w.sink.Create(verify.FileEvents)
+	if err != nil {
+		return err
+	}
+	for _, e := range all {
+		if err := w.event(f, e); err != nil {
+			return err
+		}
+	}
+	for i, e := range all {
+		if err := w.proof(fmt.Sprintf("%s%d.tlog-proof", verify.DirProofs, e.Index), e); err != nil {
+			return err
+		}
+		if w.opts.Progress != nil {
+			w.opts.Progress(int64(i+1), int64(len(all)))
+		}
+	}
+	return nil
+}
+
+func (w *writer) proof(name string, e exported) error {
+	p, err := w.r.proof(w.ctx, w.checkpoint, e.Index, e.bytes)
+	if err != nil {
+		return err
+	}
+	return w.put(name, p)
+}
+
+// wholeness writes the commitment of heads, its proof, and the bucket of each stream.
+func (w *writer) wholeness(streams []string, heads exported) error {
+	f, err := w.sink.Create(verify.FileHeads)
+	if err != nil {
+		return err
+	}
+	if err := w.event(f, heads); err != nil {
+		return err
+	}
+	if err := w.proof(verify.FileHeadsProof, heads); err != nil {
+		return err
+	}
+	upTo, root, fault := verify.ParseHeads(EventOf(heads.Record))
+	if fault != nil {
+		return fault
+	}
+	var buckets []int
+	for _, s := range streams {
+		buckets = append(buckets, tree.KeyOf(s).Bucket())
+	}
+	slices.Sort(buckets)
+	for _, n := range slices.Compact(buckets) {
+		content, proof, err := w.r.bucket(w.ctx, upTo, root, n)
+		if err != nil {
+			return err
+		}
+		name := fmt.Sprintf("%s%04x", verify.DirHeads, n)
+		if err := w.put(name+".bin", content); err != nil {
+			return err
+		}
+		if err := w.put(name+".proof", proof); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// since writes the proofs that earlier checkpoints are a beginning of this one.
+func (w *writer) since() error {
+	for _, old := range slices.Compact(slices.Sorted(slices.Values(w.opts.Since))) {
+		if old < 1 || old > w.checkpoint.Size {
+			return fmt.Errorf("an earlier checkpoint of %d leaves: %w", old, ErrNotFound)
+		}
+		if old == w.checkpoint.Size {
+			continue
+		}
+		proof, err := w.r.consistency(w.ctx, w.checkpoint, old, w.checkpoint.Size)
+		if err != nil {
+			return err
+		}
+		if err := w.put(fmt.Sprintf("%s%d-%d", verify.DirConsistency, old, w.checkpoint.Size), proof); err != nil {
+			return err
+		}
+	}
+	return nil
+}
