@@ -24,6 +24,7 @@ type serving struct {
 	format        *choice
 	drain         time.Duration
 	greet         func(url string) // is told where, once it listens; nil: nobody
+	processing    processing
 }
 
 func (s *serving) flags(c *cobra.Command) {
@@ -49,6 +50,9 @@ It speaks plain HTTP: put a proxy that speaks TLS before it where others than th
 		RunE: func(c *cobra.Command, _ []string) error {
 			log, err := p.logger(s)
 			if err != nil {
+				return err
+			}
+			if s.processing, err = p.processing(); err != nil {
 				return err
 			}
 			l, err := openLedger(c.Context(), opening{dir: dir, terms: termsFile, now: time.Now, log: log})
@@ -101,9 +105,10 @@ func (p *program) greet(ctx context.Context, s serving, url, dir string, tokens 
 }
 
 // newServer makes the server over an open ledger.
-func newServer(l *ledger, tokens *access.Tokens, drain time.Duration, log *slog.Logger) (*kelisimhttp.Server, error) {
+func newServer(l *ledger, tokens *access.Tokens, s serving, log *slog.Logger) (*kelisimhttp.Server, error) {
 	return kelisimhttp.New(kelisimhttp.Options{
-		Tokens: tokens, Service: l.Service, Views: l.Views, Log: log, Version: release, DrainDelay: drain,
+		Tokens: tokens, Service: l.Service, Views: l.Views, Log: log, Version: release, DrainDelay: s.drain,
+		CloudPayments: s.processing.notifications(l.Service, log),
 		Checks: []kelisimhttp.Check{{Name: "journal", Run: func(ctx context.Context) error {
 			_, _, err := l.Journal.Head(ctx)
 			return err
@@ -119,7 +124,7 @@ func newServer(l *ledger, tokens *access.Tokens, drain time.Duration, log *slog.
 }
 
 func (p *program) listenAndServe(ctx context.Context, l *ledger, tokens *access.Tokens, s serving, log *slog.Logger) error {
-	server, err := newServer(l, tokens, s.drain, log)
+	server, err := newServer(l, tokens, s, log)
 	if err != nil {
 		return err
 	}
