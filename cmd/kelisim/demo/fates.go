@@ -87,6 +87,20 @@ func isChargedBack(l *life) {
 	l.do(l.office(l.came, 131), aigul, "discharge", members{"obligation_id": owed, "how": "waived", "reference": "Басшылықтың шешімі № 9"})
 }
 
+// isForgotten: the withdrawal has taken effect, and two people decide that the data are destroyed.
+func isForgotten(l *life) {
+	l.notice(l.later(40), 1, nil)
+	asked := l.office(l.came, 62)
+	l.do(asked, aigul, "destroy", members{"basis": "consent-withdrawn"})
+	l.do(l.office(asked, 2), dana, "approve-destruction", members{})
+}
+
+// losesTheName: the record stays, and whose it was can no longer be told.
+func losesTheName(l *life) {
+	l.buys(l.evening(l.came, 88), 1)
+	l.do(l.office(l.came, 160), aigul, "depersonalise", members{"basis": "retention-ended"})
+}
+
 // keepsDataRight: corrections, a move, a question to support, and a complaint.
 func keepsDataRight(l *life) {
 	l.do(l.evening(l.came, 5), siteService, "record-personal-data", members{"personal_data": l.personal(l.n, l.language)})

@@ -35,7 +35,7 @@ type span struct{ from, until time.Time }
 // fates are what users' lives come to. The first users have each of them once, so that a short demo has all.
 var fates = []func(*life){
 	withdraws, isFined, isBlocked, isDisputed, paysWrong, keepsDataRight, writesALetter, isMistaken, isHeld, changesMind, (*life).stays,
-	asksForPart, writesMail, isRefused, isTooEarly, presses, getsMoneyBack, isChargedBack,
+	asksForPart, writesMail, isRefused, isTooEarly, presses, getsMoneyBack, isChargedBack, isForgotten, losesTheName,
 }
 
 // cast gives every user a life.

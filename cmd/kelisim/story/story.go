@@ -93,6 +93,13 @@ func WishID(story string, number int, l Line) uuid.UUID {
 
 // wish makes the command's wish.
 func (l Line) wish(story string, number int) (commands.Wish, error) {
+	if err := l.strictly(); err != nil {
+		var refusal *domain.Error
+		if errors.As(err, &refusal) {
+			err = refusal.At("/body" + refusal.Pointer)
+		}
+		return commands.Wish{}, err
+	}
 	body, err := commands.Decode(l.Command, l.Body, nil)
 	if err != nil {
 		return commands.Wish{}, within(err)
@@ -124,6 +131,21 @@ func (l Line) wish(story string, number int) (commands.Wish, error) {
 		return commands.Wish{}, fmt.Errorf("write the line down: %w", err)
 	}
 	return w, nil
+}
+
+// strictly holds the body against the command's own form, as the HTTP interface does; what may stand beside is decided by commands.Decode.
+func (l Line) strictly() error {
+	spec, _ := commands.Lookup(l.Command)
+	if spec.Target == commands.Activity {
+		return strictjson.Decode(l.Body, spec.New())
+	}
+	var beside struct {
+		OccurredAt *time.Time      `json:"occurred_at"`
+		UserID     json.RawMessage `json:"user_id"`
+		LetterID   json.RawMessage `json:"letter_id"`
+		IncidentID json.RawMessage `json:"incident_id"`
+	}
+	return strictjson.Decode(l.Body, &beside, spec.New())
 }
 
 // within makes the pointer of a refusal, which is the command's, one into the line.
