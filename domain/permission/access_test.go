@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"kelisim/domain/account"
+	"kelisim/domain/calendar"
 	"kelisim/domain/permission"
 	"kelisim/domain/site"
 	"kelisim/domain/subscription"
@@ -42,8 +43,9 @@ func TestAccessByCoverage(t *testing.T) {
 
 // T-3.8, decision 17: a block denies; time runs, and what is covered afterwards is what it was.
 func TestAccessBlocked(t *testing.T) {
+	until := moment("2026-05-01").In(calendar.Zone()) // answers are in UTC all the same
 	b := books(registered, trial, fact{"2026-02-01", account.Blocked{Clause: "T-1.4"}}, fact{"2026-02-10", account.Unblocked{}},
-		fact{"2026-04-01", account.Blocked{Clause: "T-6.1", Until: momentAt("2026-05-01")}})
+		fact{"2026-04-01", account.Blocked{Clause: "T-6.1", Until: &until}})
 	for _, c := range []struct{ at, want string }{
 		{"2026-01-31", "true; trial T-2.1 2026-01-12T11:00–2026-04-13 #1; then 2026-02-01"},
 		{"2026-02-01", "false; blocked T-3.8 2026-02-01–2026-02-10 #2; then 2026-02-10"},
