@@ -57,7 +57,7 @@ var rooms = []room{
 	{"commands/access", "domain domain/event"},
 	{"commands/access/accesstest", "domain commands/access"},
 	{"commands/tlog/tree", ""},
-	{"commands/tlog/verify", "domain domain/event domain/ledger commands/journal commands/tlog/tree"},
+	{"commands/tlog/verify", "commands/tlog/tree"},
 	{"commands/tlog", "domain domain/event domain/ledger commands/journal commands/tlog/tree commands/tlog/verify"},
 	{"commands/tlog/tlogtest", "domain domain/event domain/ledger commands/journal commands/tlog/..."},
 	{"commands/cloudpayments", "domain"},

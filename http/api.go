@@ -10,6 +10,7 @@ import (
 
 	"kelisim/commands"
 	"kelisim/commands/access"
+	"kelisim/commands/tlog"
 	"kelisim/domain"
 	"kelisim/projections"
 )
@@ -18,6 +19,7 @@ import (
 type API struct {
 	Service *commands.Service
 	Views   *projections.Runner
+	Log     *tlog.Follower
 }
 
 // wished carries out one command of the table. Path variables become the command's members: {notice} is notice_id. subject names

@@ -24,17 +24,12 @@ import (
 
 // notBuilt are the operations that the document promises and nobody answers yet, each with why. It only ever shrinks.
 var notBuilt = map[string]string{
-	"GET /console":                                   "the console is mounted beside the table, by Options.Console",
-	"GET /v1/users/{user}/bundle":                    "needs the Merkle log",
+	"GET /console": "the console is mounted beside the table, by Options.Console",
 	"GET /v1/users/{user}/consents/{consent}/record": "needs the receipts",
-	"GET /v1/reports":                                "needs the reports",
-	"GET /v1/reports/{name}":                         "needs the reports",
-	"GET /v1/statistics/{name}":                      "needs the reports",
-	"GET /v1/events/{event}/proof":                   "needs the Merkle log",
-	"GET /v1/log/checkpoint":                         "needs the Merkle log",
-	"GET /v1/log/key":                                "needs the Merkle log",
-	"GET /v1/log/tile/{tile}":                        "needs the Merkle log",
-	"POST /webhooks/cloudpayments/{kind}":            "the notifications are mounted beside the table, by Options.CloudPayments",
+	"GET /v1/reports":                     "needs the reports",
+	"GET /v1/reports/{name}":              "needs the reports",
+	"GET /v1/statistics/{name}":           "needs the reports",
+	"POST /webhooks/cloudpayments/{kind}": "the notifications are mounted beside the table, by Options.CloudPayments",
 }
 
 // contract is the document as the library reads it, with its router.

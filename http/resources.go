@@ -53,6 +53,7 @@ func (a *API) table() []Route {
 	lift.Body = OptionalJSON
 	tariff := Route{Method: "PUT", Path: "/v1/tariffs/{months}", Roles: operators, Body: JSON, Handle: a.wished("set-tariff", "")}
 	parameters := Route{Method: "PUT", Path: "/v1/parameters", Roles: operators, Body: JSON, Handle: a.wished("set-parameters", "")}
+	text := []string{"text/plain"}
 	publish := create("/v1/documents", "publish-document", operators)
 	publish.Limit = 1 << 20
 	return slices.Concat(
@@ -128,6 +129,11 @@ func (a *API) table() []Route {
 			get("/v1/letters", inspectors, a.letters, "status", "after", "limit", "at_least"),
 			get("/v1/incidents", inspectors, a.incidents, "after", "limit", "at_least"),
 			get("/v1/payments/held", inspectors, a.held, "after", "limit", "at_least"),
+			{Method: "GET", Path: "/v1/log/checkpoint", Public: true, Produces: text, Handle: a.checkpoint},
+			{Method: "GET", Path: "/v1/log/key", Public: true, Produces: text, Handle: a.logKey},
+			{Method: "GET", Path: "/v1/log/tile/{tile:.+}", Roles: inspectors, Produces: []string{"application/octet-stream"}, Handle: a.tile},
+			{Method: "GET", Path: "/v1/events/{event}/proof", Roles: deciders, Produces: text, Handle: a.proof},
+			{Method: "GET", Path: "/v1/users/{user}/bundle", Roles: inspectors, Produces: []string{"application/zip"}, Handle: a.bundle},
 			create("/v1/letters", "receive-letter", officers),
 			of("/v1/letters/{letter}/match", "match-letter", "letter"),
 			create("/v1/incidents", "detect-incident", officers),

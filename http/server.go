@@ -24,6 +24,7 @@ import (
 
 	"kelisim/commands"
 	"kelisim/commands/access"
+	"kelisim/commands/tlog"
 	"kelisim/domain"
 	"kelisim/projections"
 )
@@ -35,8 +36,10 @@ type Options struct {
 	Service *commands.Service
 	// Views are the read models that lists are answered from.
 	Views *projections.Runner
-	Log   *slog.Logger     // nil: nothing is logged
-	Now   func() time.Time // nil: time.Now
+	// Evidence is the Merkle log that proofs come from.
+	Evidence *tlog.Follower
+	Log      *slog.Logger     // nil: nothing is logged
+	Now      func() time.Time // nil: time.Now
 	// Version is shown by /livez and the metrics.
 	Version string
 	// Checks are what /readyz asks.

@@ -16,6 +16,7 @@ import (
 	"kelisim/cmd/kelisim/story"
 	"kelisim/commands"
 	"kelisim/commands/access"
+	"kelisim/commands/tlog"
 	"kelisim/domain"
 	"kelisim/domain/event"
 )
@@ -118,7 +119,7 @@ func (p *program) serveDemo(ctx context.Context, s serving, dir string, user dom
 	if err != nil {
 		return err
 	}
-	if err := l.project(ctx, dir, log); err != nil {
+	if err := errors.Join(l.project(ctx, dir, log), l.evidence(ctx, dir, tlog.DefaultOrigin, log)); err != nil {
 		return errors.Join(err, l.Close())
 	}
 	tokens, closeTokens, err := openTokens(dir, time.Now)

@@ -14,6 +14,7 @@ import (
 	"kelisim/commands/journal"
 	"kelisim/commands/sqlite"
 	"kelisim/commands/terms"
+	"kelisim/commands/tlog"
 	"kelisim/commands/vault"
 	"kelisim/domain/catalogue"
 	"kelisim/projections"
@@ -29,8 +30,10 @@ type ledger struct {
 	Service *commands.Service
 	Views   *projections.Runner // nil unless project was called
 
-	stopViews func() error
-	behind    *behind // nil unless opened for an import
+	Evidence *tlog.Follower // nil unless evidence was called
+
+	stopViews, stopEvidence func() error
+	behind                  *behind // nil unless opened for an import
 }
 
 // The files of a data directory.
@@ -150,6 +153,9 @@ func (l *ledger) Close() error {
 	err := l.flush()
 	if l.stopViews != nil {
 		err = errors.Join(err, l.stopViews())
+	}
+	if l.stopEvidence != nil {
+		err = errors.Join(err, l.stopEvidence())
 	}
 	if l.Vault != nil && err == nil {
 		err = l.Vault.Flush(context.Background())

@@ -14,6 +14,7 @@ import (
 
 	"kelisim/commands"
 	"kelisim/commands/access"
+	"kelisim/commands/tlog"
 	"kelisim/domain"
 	kelisimhttp "kelisim/http"
 )
@@ -59,7 +60,7 @@ It speaks plain HTTP: put a proxy that speaks TLS before it where others than th
 			if err != nil {
 				return err
 			}
-			if err := l.project(c.Context(), dir, log); err != nil {
+			if err := errors.Join(l.project(c.Context(), dir, log), l.evidence(c.Context(), dir, tlog.DefaultOrigin, log)); err != nil {
 				return errors.Join(err, l.Close())
 			}
 			tokens, closeTokens, err := openTokens(dir, time.Now)
@@ -107,7 +108,7 @@ func (p *program) greet(ctx context.Context, s serving, url, dir string, tokens 
 // newServer makes the server over an open ledger.
 func newServer(l *ledger, tokens *access.Tokens, s serving, log *slog.Logger) (*kelisimhttp.Server, error) {
 	return kelisimhttp.New(kelisimhttp.Options{
-		Tokens: tokens, Service: l.Service, Views: l.Views, Log: log, Version: release, DrainDelay: s.drain,
+		Tokens: tokens, Service: l.Service, Views: l.Views, Evidence: l.Evidence, Log: log, Version: release, DrainDelay: s.drain,
 		CloudPayments: s.processing.notifications(l.Service, log),
 		Checks: []kelisimhttp.Check{{Name: "journal", Run: func(ctx context.Context) error {
 			_, _, err := l.Journal.Head(ctx)

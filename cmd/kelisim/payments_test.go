@@ -1,0 +1,578 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"kelisim/commands/access"
+	"kelisim/commands/cloudpayments"
+	"kelisim/commands/cloudpayments/cloudpaymentstest"
+	"kelisim/domain"
+)
+
+// house is a served ledger in a real data directory, with a clock that stands, a token of each role, and the card processor's double.
+type house struct {
+	t         *testing.T
+	dir       string
+	l         *ledger
+	server    http.Handler
+	processor *cloudpaymentstest.Processor
+	tokens    map[access.Role]string
+	log       *bytes.Buffer
+	mu        sync.Mutex
+	at        time.Time
+	keys      int
+}
+
+func newHouse(t *testing.T, change ...func(*processing)) *house {
+	t.Helper()
+	h := &house{t: t, dir: t.TempDir(), processor: cloudpaymentstest.New(t), tokens: map[access.Role]string{}, log: &bytes.Buffer{},
+		at: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
+	log := slog.New(slog.NewJSONHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	var err error
+	if h.l, err = openLedger(t.Context(), opening{dir: h.dir, now: h.now, log: log}); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.l.project(t.Context(), h.dir, log); err != nil {
+		t.Fatal(err)
+	}
+	tokens, closeTokens, err := openTokens(h.dir, h.now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := h.l.Close(); err != nil {
+			t.Error(err)
+		}
+		if err := closeTokens(); err != nil {
+			t.Error(err)
+		}
+	})
+	for _, role := range []access.Role{access.Service, access.Officer} {
+		if h.tokens[role], _, err = tokens.Create(t.Context(), access.Wish{Name: "a-" + string(role), Role: role}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := serving{processing: processing{secrets: cloudpaymentstest.Secrets(), api: h.processor}}
+	for _, c := range change {
+		c(&s.processing)
+	}
+	if h.server, err = newServer(h.l, tokens, s, log); err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+func (h *house) now() time.Time {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.at
+}
+
+func (h *house) move(d time.Duration) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.at = h.at.Add(d)
+}
+
+// ask asks over HTTP and wants a status.
+func (h *house) ask(role access.Role, want int, method, path, body string) map[string]any {
+	h.t.Helper()
+	h.keys++
+	r := httptest.NewRequest(method, "http://kelisim.test"+path, strings.NewReader(body))
+	r.Header.Set("Authorization", "Bearer "+h.tokens[role])
+	if method == "POST" {
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Idempotency-Key", fmt.Sprint("key-", h.keys))
+	}
+	w := httptest.NewRecorder()
+	h.server.ServeHTTP(w, r)
+	var out map[string]any
+	if err := json.Unmarshal(w.Body.Bytes(), &out); err != nil || w.Code != want {
+		h.t.Fatalf("%s %s: status %d, want %d: %s", method, path, w.Code, want, w.Body)
+	}
+	return out
+}
+
+// tell delivers a notification and answers the status and the code; -1 is none.
+func (h *house) tell(r *http.Request) (status, code int) {
+	h.t.Helper()
+	w := httptest.NewRecorder()
+	h.server.ServeHTTP(w, r)
+	var out struct{ Code *int }
+	if w.Code == 200 && (json.Unmarshal(w.Body.Bytes(), &out) != nil || out.Code == nil) {
+		h.t.Fatalf("status 200 and %q", w.Body)
+	}
+	if out.Code == nil {
+		return w.Code, -1
+	}
+	return w.Code, *out.Code
+}
+
+// accepted delivers a notification that must be registered.
+func (h *house) accepted(kind cloudpayments.Kind, f cloudpaymentstest.Fields, as cloudpaymentstest.Format) {
+	h.t.Helper()
+	if status, code := h.tell(cloudpaymentstest.Request(kind, f, as)); status != 200 || code != 0 {
+		h.t.Fatalf("%s: status %d, code %d", kind, status, code)
+	}
+}
+
+func (h *house) acceptance(button string, ids ...string) string {
+	h.t.Helper()
+	var docs []map[string]any
+	for _, item := range h.ask(access.Service, 200, "GET", "/v1/documents", "")["items"].([]any) {
+		d := item.(map[string]any)
+		if d["language"] == "kk" && slices.Contains(ids, d["id"].(string)) {
+			docs = append(docs, map[string]any{"id": d["id"], "version": d["version"], "sha256": d["sha256"]})
+		}
+	}
+	b, err := json.Marshal(map[string]any{"button": button, "page": "subscription", "language": "kk", "documents": docs})
+	if err != nil || len(docs) != len(ids) {
+		h.t.Fatal(docs, err)
+	}
+	return string(b)
+}
+
+func (h *house) register() string {
+	h.t.Helper()
+	return h.ask(access.Service, 201, "POST", "/v1/users", fmt.Sprintf(`{"login":"u%d","acceptance":%s,"contacts":{"mobile":"+77015550101"}}`,
+		h.keys, h.acceptance("register", "terms", "personal-data")))["user_id"].(string)
+}
+
+// bought is a pressed "Buy" as the site gets it.
+type bought struct {
+	user, order, invoice, account string
+	price                         domain.Money
+}
+
+func (h *house) buy(user string) bought {
+	h.t.Helper()
+	o := h.ask(access.Service, 201, "POST", "/v1/users/"+user+"/purchases", `{"months":1,"acceptance":`+h.acceptance("buy", "personal-data")+`}`)
+	p := o["price"].(map[string]any)
+	price, err := domain.ParseMoney(p["amount"].(string), p["currency"].(string))
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return bought{user, o["order_id"].(string), o["invoice_id"].(string), o["account_id"].(string), price}
+}
+
+// paying is an operation of the processor for an order, made now.
+func (h *house) paying(o bought) cloudpaymentstest.Operation {
+	return h.processor.Add(cloudpaymentstest.Operation{InvoiceID: o.invoice, AccountID: o.account, Amount: o.price, At: h.now()})
+}
+
+// until is when the coverage of a user ends.
+func (h *house) until(user string) string {
+	h.t.Helper()
+	return fmt.Sprint(h.ask(access.Service, 200, "GET", "/v1/users/"+user+"/subscription", "")["until"])
+}
+
+// payments are a user's payments as "transaction status reason".
+func (h *house) payments(user string) (out []string) {
+	h.t.Helper()
+	for _, p := range h.ask(access.Service, 200, "GET", "/v1/users/"+user+"/subscription", "")["payments"].([]any) {
+		m := p.(map[string]any)
+		out = append(out, strings.TrimSpace(fmt.Sprint(m["transaction_id"], " ", m["status"], " ", m["reason"])))
+	}
+	return out
+}
+
+// held are the transactions that are held, with the reason of each.
+func (h *house) held() map[string]string {
+	h.t.Helper()
+	head, _, err := h.l.Journal.Head(h.t.Context())
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	out := map[string]string{}
+	for _, item := range h.ask(access.Officer, 200, "GET", fmt.Sprint("/v1/payments/held?at_least=", head), "")["items"].([]any) {
+		m := item.(map[string]any)
+		out[m["transaction_id"].(string)] = m["reason"].(string)
+	}
+	return out
+}
+
+// T-2.1, C-1, decisions 12 and 15: from "Buy" to months, and from refunds to months taken back.
+func TestPurchaseToRefund(t *testing.T) {
+	h := newHouse(t)
+	user := h.register()
+	free := h.until(user)
+	o := h.buy(user)
+	op := h.paying(o)
+
+	check := op.Notification(cloudpayments.Check)
+	h.accepted(cloudpayments.Check, check, cloudpaymentstest.Form)
+	failed := h.processor.Add(cloudpaymentstest.Operation{InvoiceID: o.invoice, AccountID: o.account, Amount: o.price, At: h.now(), Status: "Declined", ReasonCode: "5051"})
+	h.accepted(cloudpayments.Fail, failed.Notification(cloudpayments.Fail), cloudpaymentstest.Form)
+	if got := h.until(user); got != free {
+		t.Errorf("a declined attempt moved the end from %s to %s", free, got)
+	}
+	h.move(2 * time.Hour) // it is delivered late
+	h.accepted(cloudpayments.Pay, op.Notification(cloudpayments.Pay), cloudpaymentstest.JSON)
+	paid := h.until(user)
+	if end, _ := time.Parse(time.RFC3339, paid); !end.Equal(mustTime(t, free).AddDate(0, 1, 0)) { // 1 June to 1 July: no clamping
+		t.Fatalf("the end moved from %s to %s", free, paid)
+	}
+	h.accepted(cloudpayments.Pay, op.Notification(cloudpayments.Pay), cloudpaymentstest.Form) // again, in another form
+	if got := h.until(user); got != paid {
+		t.Errorf("told twice, the end is %s", got)
+	}
+	if _, code := h.tell(cloudpaymentstest.Request(cloudpayments.Check, check, cloudpaymentstest.Form)); code != 13 {
+		t.Errorf("an order that is paid is checked with code %d", code)
+	}
+
+	half := domain.Money{Minor: o.price.Minor / 2, Currency: o.price.Currency}
+	h.move(time.Hour)
+	for i, end := range []string{paid, free} { // two equal parts: the second makes it whole
+		part := h.processor.Add(cloudpaymentstest.Operation{Type: cloudpayments.RowRefund, Original: op.TransactionID, InvoiceID: o.invoice, Amount: half, At: h.now()})
+		for range 2 {
+			h.accepted(cloudpayments.Refund, part.Notification(cloudpayments.Refund), cloudpaymentstest.Form)
+		}
+		if got := h.until(user); got != end {
+			t.Errorf("after refund %d the end is %s, want %s", i+1, got, end)
+		}
+	}
+	if held := h.held(); len(held) != 0 {
+		t.Errorf("held: %v", held)
+	}
+}
+
+func mustTime(t *testing.T, s string) time.Time {
+	t.Helper()
+	v, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+// Decision 12: the processor's time of the payment counts. A minute before the end, delivered two hours later, extends the chain.
+func TestPaidBeforeTheEndDeliveredAfter(t *testing.T) {
+	h := newHouse(t)
+	user := h.register()
+	free := mustTime(t, h.until(user))
+	h.move(free.Sub(h.now()) - time.Hour)
+	o := h.buy(user)
+	h.move(59 * time.Minute)
+	op := h.paying(o)
+	h.move(2 * time.Hour)
+	if got := h.ask(access.Service, 200, "GET", "/v1/users/"+user+"/access", ""); got["allowed"] != false {
+		t.Fatalf("access after the end is %v", got)
+	}
+	h.accepted(cloudpayments.Pay, op.Notification(cloudpayments.Pay), cloudpaymentstest.Form)
+	if got := mustTime(t, h.until(user)); !got.Equal(free.AddDate(0, 1, 0)) {
+		t.Errorf("the end is %v", got)
+	}
+}
+
+// Decision 14, T-3.8: money that cannot be applied is registered, held and listed; an officer applies it or sends it back.
+func TestHeldMoney(t *testing.T) {
+	h := newHouse(t)
+	user := h.register()
+	free := h.until(user)
+	want := map[string]string{}
+	hold := func(reason string, change func(*cloudpaymentstest.Operation)) cloudpaymentstest.Operation {
+		t.Helper()
+		op := h.paying(h.buy(user))
+		change(&op)
+		h.accepted(cloudpayments.Pay, op.Notification(cloudpayments.Pay), cloudpaymentstest.Form)
+		want[op.TransactionID] = reason
+		return op
+	}
+	hold("amount-mismatch", func(op *cloudpaymentstest.Operation) { op.Amount.Minor-- })
+	hold("amount-mismatch", func(op *cloudpaymentstest.Operation) { op.Amount.Currency = "RUB" })
+	hold("test-mode", func(op *cloudpaymentstest.Operation) { op.Test = true })
+	hold("order-expired", func(op *cloudpaymentstest.Operation) { op.At = op.At.Add(24 * time.Hour) })
+	hold("unknown-order", func(op *cloudpaymentstest.Operation) { op.AccountID = "somebody-else" })
+	lost := hold("unknown-order", func(op *cloudpaymentstest.Operation) { op.InvoiceID = "an-order-of-nobody" })
+	alien := hold("unknown-order", func(op *cloudpaymentstest.Operation) { op.InvoiceID = user + ".000000000000" })
+
+	waits := h.buy(user)
+	before := h.now()
+	h.move(time.Minute)
+	h.ask(access.Officer, 201, "POST", "/v1/users/"+user+"/block", `{"clause":"T-1.4","note":"a reason"}`)
+	h.move(time.Minute)
+	blocked := h.paying(waits)
+	if _, code := h.tell(cloudpaymentstest.Request(cloudpayments.Check, blocked.Notification(cloudpayments.Check), cloudpaymentstest.Form)); code != 13 {
+		t.Errorf("a blocked cabinet is checked with code %d", code)
+	}
+	h.accepted(cloudpayments.Pay, blocked.Notification(cloudpayments.Pay), cloudpaymentstest.Form)
+	want[blocked.TransactionID] = "blocked"
+	if got := h.held(); !maps.Equal(got, want) {
+		t.Errorf("held: %v\nwant: %v", got, want)
+	}
+	if got := h.until(user); got != free {
+		t.Errorf("held money moved the end from %s to %s", free, got)
+	}
+	_ = before
+
+	// Applied by an officer it counts as of the processor's time, also where it was held in a stream of its own.
+	apply := func(op cloudpaymentstest.Operation, order string, status int) map[string]any {
+		t.Helper()
+		return h.ask(access.Officer, status, "POST", "/v1/payments/"+op.TransactionID+"/apply", fmt.Sprintf(`{"user_id":%q,"order_id":%q}`, user, order))
+	}
+	apply(blocked, waits.order, 201)
+	delete(want, blocked.TransactionID)
+	one := h.until(user)
+	if one == free {
+		t.Error("what was applied grants nothing")
+	}
+	h.ask(access.Officer, 201, "POST", "/v1/users/"+user+"/unblock", `{}`)
+	second := h.buy(user)
+	apply(lost, second.order, 201)
+	apply(lost, second.order, 201) // again: the same
+	delete(want, lost.TransactionID)
+	two := h.until(user)
+	if two == one {
+		t.Error("what was held in a stream of its own grants nothing")
+	}
+	if p := apply(lost, waits.order, 409); p["code"] != "payment-applied" {
+		t.Errorf("applied to another order too: %v", p)
+	}
+	h.ask(access.Officer, 201, "POST", "/v1/payments/"+alien.TransactionID+"/refund", `{"reason":"nobody ordered it"}`)
+	if p := h.ask(access.Officer, 409, "POST", "/v1/payments/"+alien.TransactionID+"/refund", `{"reason":"again"}`); p["code"] != "refund-requested" {
+		t.Errorf("asked for twice: %v", p)
+	}
+	if p := apply(alien, second.order, 409); p["code"] != "refund-requested" {
+		t.Errorf("applied while it goes back: %v", p)
+	}
+	if got := h.held(); !maps.Equal(got, want) {
+		t.Errorf("held: %v\nwant: %v", got, want)
+	}
+	// A refund of money that was applied from a stream of its own reaches the user.
+	h.move(time.Minute)
+	back := h.processor.Add(cloudpaymentstest.Operation{Type: cloudpayments.RowRefund, Original: lost.TransactionID, InvoiceID: lost.InvoiceID, Amount: lost.Amount, At: h.now()})
+	h.accepted(cloudpayments.Refund, back.Notification(cloudpayments.Refund), cloudpaymentstest.Form)
+	if got := h.until(user); got != one {
+		t.Errorf("after its refund the end is %s, want %s", got, one)
+	}
+	gone := h.processor.Add(cloudpaymentstest.Operation{Type: cloudpayments.RowRefund, Original: alien.TransactionID, InvoiceID: alien.InvoiceID, Amount: alien.Amount, At: h.now()})
+	h.accepted(cloudpayments.Refund, gone.Notification(cloudpayments.Refund), cloudpaymentstest.Form)
+	delete(want, alien.TransactionID)
+	if got := h.held(); !maps.Equal(got, want) {
+		t.Errorf("held at the end: %v\nwant: %v", got, want)
+	}
+}
+
+// The nine ways in which public handlers of these notifications fail.
+func TestDefectsOfOthers(t *testing.T) {
+	h := newHouse(t)
+	head := func() int64 {
+		t.Helper()
+		at, _, err := h.l.Journal.Head(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return at
+	}
+	check := func(f cloudpaymentstest.Fields) int {
+		t.Helper()
+		status, code := h.tell(cloudpaymentstest.Request(cloudpayments.Check, f, cloudpaymentstest.Form))
+		if status != 200 {
+			t.Errorf("a check is answered with status %d", status)
+		}
+		return code
+	}
+	user := h.register()
+	o := h.buy(user)
+	op := h.paying(o)
+	pay := op.Notification(cloudpayments.Pay)
+
+	t.Run("a: unsigned, 11 for a wrong sum, any refund ends the order", func(t *testing.T) {
+		r := cloudpaymentstest.Request(cloudpayments.Pay, pay, cloudpaymentstest.Form)
+		r.Header.Del("Content-HMAC")
+		r.Header.Del("X-Content-HMAC")
+		if status, _ := h.tell(r); status != 401 {
+			t.Errorf("unsigned: status %d", status)
+		}
+		if code := check(op.Notification(cloudpayments.Check).With("Amount", "1.00")); code != 12 {
+			t.Errorf("a wrong sum is checked with code %d", code)
+		}
+		if code := check(op.Notification(cloudpayments.Check).With("AccountId", "another")); code != 11 {
+			t.Errorf("another's account is checked with code %d", code)
+		}
+	})
+	t.Run("b: a part that goes back is answered 12, an unknown order goes on", func(t *testing.T) {
+		if code := check(op.Notification(cloudpayments.Check).With("InvoiceId", "nobodys")); code != 10 {
+			t.Errorf("an unknown order is checked with code %d", code)
+		}
+		if code := check(op.Notification(cloudpayments.Check).With("Amount", o.price.Amount()+"00")); code != 0 { // the same sum, written otherwise
+			t.Errorf("the order's own sum is checked with code %d", code)
+		}
+	})
+	t.Run("c, d: a wrong signature is answered 200", func(t *testing.T) {
+		at := head()
+		for _, kind := range cloudpayments.Kinds {
+			r := cloudpaymentstest.Request(kind, pay, cloudpaymentstest.Form)
+			cloudpaymentstest.Sign(r.Header, pay.Form(), "a secret that was changed too early")
+			if status, code := h.tell(r); status != 401 || code != -1 {
+				t.Errorf("%s: status %d, code %d", kind, status, code)
+			}
+		}
+		if head() != at {
+			t.Error("what was not signed is recorded")
+		}
+	})
+	t.Run("e: without a secret everything is believed", func(t *testing.T) {
+		bare := newHouse(t, func(p *processing) { p.secrets = nil })
+		for _, kind := range cloudpayments.Kinds {
+			r := cloudpaymentstest.Request(kind, pay, cloudpaymentstest.Form)
+			cloudpaymentstest.Sign(r.Header, pay.Form(), "")
+			if status, _ := bare.tell(r); status != 503 {
+				t.Errorf("%s: status %d", kind, status)
+			}
+		}
+	})
+	t.Run("f: a decline hides the payment of its order", func(t *testing.T) {
+		free := h.until(user)
+		failed := h.processor.Add(cloudpaymentstest.Operation{InvoiceID: o.invoice, AccountID: o.account, Amount: o.price, At: h.now(), ReasonCode: "5051"})
+		h.accepted(cloudpayments.Fail, failed.Notification(cloudpayments.Fail), cloudpaymentstest.Form)
+		if h.until(user) != free {
+			t.Error("a decline changed the coverage")
+		}
+		h.accepted(cloudpayments.Pay, pay, cloudpaymentstest.Form)
+		if h.until(user) == free {
+			t.Error("the payment after a decline grants nothing")
+		}
+		for range 200 { // nor is the processor told to slow down
+			h.accepted(cloudpayments.Pay, pay, cloudpaymentstest.Form)
+		}
+	})
+	t.Run("g: each repetition is a new payment, and tiyn are lost", func(t *testing.T) {
+		at := head()
+		h.accepted(cloudpayments.Pay, pay, cloudpaymentstest.Form)
+		h.accepted(cloudpayments.Pay, pay, cloudpaymentstest.JSON)
+		h.accepted(cloudpayments.Pay, pay, cloudpaymentstest.Query)
+		h.accepted(cloudpayments.Confirm, op.Notification(cloudpayments.Confirm), cloudpaymentstest.Form)
+		if head() != at {
+			t.Error("a repetition is recorded")
+		}
+		odd := h.paying(h.buy(user))
+		odd.Amount.Minor += 50
+		h.accepted(cloudpayments.Pay, odd.Notification(cloudpayments.Pay), cloudpaymentstest.Form)
+		h.held()
+		list := h.ask(access.Officer, 200, "GET", "/v1/payments/held", "")["items"].([]any)
+		if got := list[len(list)-1].(map[string]any)["amount"].(map[string]any)["amount"]; got != odd.Amount.Amount() {
+			t.Errorf("%s is held as %v", odd.Amount.Amount(), got)
+		}
+	})
+	t.Run("h: the second header is not enough, and sums are floats", func(t *testing.T) {
+		next := h.paying(h.buy(user)).Notification(cloudpayments.Check)
+		r := cloudpaymentstest.Request(cloudpayments.Check, next, cloudpaymentstest.Form)
+		r.Header.Del("Content-HMAC")
+		if status, code := h.tell(r); status != 200 || code != 0 {
+			t.Errorf("signed in X-Content-HMAC alone: status %d, code %d", status, code)
+		}
+		if code := check(next.With("Amount", o.price.Amount()+"0000001")); code == 0 {
+			t.Error("a sum that is nearly right is accepted")
+		}
+	})
+	t.Run("i: an unknown currency is tenge, an unreadable sum is zero, equal refunds are one", func(t *testing.T) {
+		next := h.paying(h.buy(user))
+		if code := check(next.Notification(cloudpayments.Check).With("Currency", "XAF")); code != 12 {
+			t.Errorf("another currency is checked with code %d", code)
+		}
+		at := head()
+		for _, f := range []cloudpaymentstest.Fields{
+			next.Notification(cloudpayments.Pay).With("Amount", "a lot"), next.Notification(cloudpayments.Pay).With("Currency", "tenge"), next.Notification(cloudpayments.Pay).Without("Amount"),
+		} {
+			if status, _ := h.tell(cloudpaymentstest.Request(cloudpayments.Pay, f, cloudpaymentstest.Form)); status != 503 {
+				t.Errorf("unreadable: status %d", status)
+			}
+		}
+		if head() != at {
+			t.Error("what cannot be read is recorded")
+		}
+		next.Amount.Currency = "XAF"
+		h.accepted(cloudpayments.Pay, next.Notification(cloudpayments.Pay), cloudpaymentstest.Form)
+		if got := h.held()[next.TransactionID]; got != "amount-mismatch" {
+			t.Errorf("another currency: %q", got)
+		}
+	})
+}
+
+// C-2, P-1.4: whatever the processor tells, nothing of the card or of the payer reaches a file or the log.
+func TestNothingOfTheCardIsKept(t *testing.T) {
+	h := newHouse(t)
+	user := h.register()
+	for _, as := range []cloudpaymentstest.Format{cloudpaymentstest.Form, cloudpaymentstest.JSON, cloudpaymentstest.Query} {
+		op := h.paying(h.buy(user))
+		for _, kind := range []cloudpayments.Kind{cloudpayments.Check, cloudpayments.Fail, cloudpayments.Pay, cloudpayments.Confirm, cloudpayments.Refund, cloudpayments.Cancel} {
+			op := op
+			if kind != cloudpayments.Pay && kind != cloudpayments.Confirm {
+				op = h.processor.Add(cloudpaymentstest.Operation{Original: op.TransactionID, InvoiceID: op.InvoiceID, AccountID: op.AccountID, Amount: op.Amount, At: h.now(), ReasonCode: "5051"})
+			}
+			f := op.Notification(kind)
+			if status, _ := h.tell(cloudpaymentstest.Request(kind, f, as)); status != 200 {
+				t.Fatalf("%s: status %d", kind, status)
+			}
+			// What cannot be taken leaves nothing either: not signed, not readable, told otherwise the second time.
+			r := cloudpaymentstest.Request(kind, f, as)
+			r.Header.Set("Content-HMAC", cloudpaymentstest.Signature("other", "other"))
+			r.Header.Del("X-Content-HMAC")
+			h.tell(r)
+			h.tell(cloudpaymentstest.Request(kind, f.With("Amount", "4242424242424242"), as))
+			h.tell(cloudpaymentstest.Request(kind, f.With("TransactionId", "tk_0badc0de0badc0de0badc0de0badc"), as))
+			h.tell(cloudpaymentstest.Request(kind, f.With("InvoiceId", "4000056655665556").With("Nickname", "PLANTED HOLDERSSON"), as))
+		}
+		h.accepted(cloudpayments.Recurrent, cloudpaymentstest.Recurring("sc_0badc0de0badc0de", "Active"), as)
+	}
+	h.held() // the read models have caught up
+	if err := os.WriteFile(h.dir+"/log", h.log.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	leaks, err := cloudpaymentstest.ScanFS(os.DirFS(h.dir))
+	if err != nil || len(leaks) > 0 {
+		t.Errorf("%v, %v", leaks, err)
+	}
+	// The scanner sees what it should: it finds the same in a file beside them.
+	if err := os.WriteFile(h.dir+"/planted", []byte(h.paying(h.buy(user)).Notification(cloudpayments.Pay).Form()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if leaks, _ := cloudpaymentstest.ScanFS(os.DirFS(h.dir)); len(leaks) == 0 {
+		t.Error("the scanner is blind")
+	}
+}
+
+// The settings of the processor are held together, and say nothing of a secret.
+func TestProcessing(t *testing.T) {
+	for name, c := range map[string]struct {
+		env  map[string]string
+		want string // a part of the error; "" is none
+	}{
+		"none":             {nil, ""},
+		"a secret alone":   {map[string]string{secretSetting: "s1"}, ""},
+		"two secrets":      {map[string]string{secretSetting: "s1,s2", publicIDSetting: "pk_1"}, ""},
+		"three":            {map[string]string{secretSetting: "s1,s2,s3"}, secretSetting},
+		"an id alone":      {map[string]string{publicIDSetting: "pk_1"}, secretSetting},
+		"an address alone": {map[string]string{secretSetting: "s1", urlSetting: "https://api.test"}, "public id"},
+		"plain http":       {map[string]string{secretSetting: "s1", publicIDSetting: "pk_1", urlSetting: "http://api.test"}, "https"},
+		"test mode":        {map[string]string{testSetting: "1"}, ""},
+		"no test mode":     {map[string]string{testSetting: "maybe"}, testSetting},
+	} {
+		p := &program{getenv: func(name string) string { return c.env[name] }}
+		got, err := p.processing()
+		switch {
+		case c.want == "" && err != nil:
+			t.Errorf("%s: %v", name, err)
+		case c.want != "" && (err == nil || exitCode(err) != exitUsage || !strings.Contains(err.Error(), c.want)):
+			t.Errorf("%s: %v", name, err)
+		case c.want == "" && (got.api != nil) != (c.env[publicIDSetting] != ""), c.want == "" && got.test != (c.env[testSetting] == "1"):
+			t.Errorf("%s: %+v", name, got)
+		}
+		if err != nil && strings.Contains(err.Error(), "s1") {
+			t.Errorf("%s: the error shows a secret: %v", name, err)
+		}
+	}
+}
