@@ -22,7 +22,7 @@ var (
 	reasonForm       = regexp.MustCompile(`^[0-9]{1,6}$`)
 	subscriptionForm = regexp.MustCompile(`^sc_[0-9a-f]{1,40}$`)
 	rrnForm          = regexp.MustCompile(`^[0-9A-Za-z]{1,12}$`)
-	keyForm          = regexp.MustCompile(`^[A-Za-z][A-Za-z_]{0,47}[0-9]{0,2}$`)
+	keyForm          = regexp.MustCompile(`^[A-Z]?[a-z][A-Za-z_]{0,46}[0-9]{0,2}$`)
 	currencyForm     = regexp.MustCompile(`^[A-Z]{3}$`)
 	dateCallForm     = regexp.MustCompile(`^/Date\((-?[0-9]{1,15})(?:[+-][0-9]{4})?\)/$`)
 )

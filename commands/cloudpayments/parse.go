@@ -45,7 +45,8 @@ func Parse(kind Kind, contentType string, raw []byte) (Notification, error) {
 			return Notification{}, &MalformedError{f.name, "given once"}
 		case kept[f.name]:
 			r.values[f.name] = f.value
-		case !dropped[f.name] && keyForm.MatchString(f.name) && len(unknown) < maxUnknown && !slices.Contains(unknown, f.name):
+		case !dropped[f.name] && f.value != "" && keyForm.MatchString(f.name) && len(unknown) < maxUnknown && !slices.Contains(unknown, f.name):
+			// A piece of a value, cut off by an ampersand that was not escaped, is no name: it has no value and another form.
 			unknown = append(unknown, f.name)
 		}
 	}

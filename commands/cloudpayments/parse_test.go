@@ -311,6 +311,10 @@ func TestWhatIsLeftOut(t *testing.T) {
 	if !slices.Equal(n.KeyNames, []string{"TwintReference"}) || n.InvoiceID+n.AccountID+n.Rrn+n.Subscription != "" || n.TestMode != nil || !n.PaymentAmount.IsZero() {
 		t.Errorf("%+v", n)
 	}
+	pieces := strings.Replace(f.Form(), "PLANTED+HOLDERSSON", "PLANTED&HOLDERSSON=1&Holdersson&x", 1)
+	if n, err := cloudpayments.Parse(cloudpayments.Pay, formType, []byte(pieces)); err != nil || !slices.Equal(n.KeyNames, []string{"TwintReference"}) {
+		t.Errorf("a name in pieces: %v (%v)", n.KeyNames, err)
+	}
 	for id, kept := range map[string]bool{"order-9": true, "1234567": true, "1f0e2c5a-93b8-4f57-9d21-6f0a5b1c7d3e.4b825dc642cb": true,
 		"4111111111111111": false, "4111-1111-1111-1111": false, "4111.1111.1111.1111": false, "x4111111111111111": false, "tk_0badc0de": false, "a b": false, "a@b.kz": false,
 		strings.Repeat("a", 129): false, "Айгүл": false} {

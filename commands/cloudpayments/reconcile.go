@@ -2,6 +2,7 @@ package cloudpayments
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -102,9 +103,10 @@ func Reconcile(c Comparison) []Finding {
 	for _, e := range c.Entries {
 		m.entries[e.TransactionID] = e
 	}
+	paymentOf := m.attribution()
 	for _, r := range m.rows {
 		if r.Type == RowRefund && done(r) {
-			payment := m.paymentOf(r)
+			payment := paymentOf(r)
 			m.refunds[payment] = append(m.refunds[payment], r)
 		}
 	}
@@ -129,25 +131,26 @@ type matcher struct {
 
 func (m *matcher) add(f Finding) { m.found = append(m.found, f) }
 
-// paymentOf is the payment that a refund gives back: the one that the register names, or that the ledger knows the refund under, or the only one
-// of its order; "" where there is none of these.
-func (m *matcher) paymentOf(r Row) string {
-	if r.OriginalTransactionID != "" {
-		return r.OriginalTransactionID
-	}
-	var ofOrder []string
-	for id, e := range m.entries {
-		if slices.ContainsFunc(e.Refunds, func(k EntryRefund) bool { return k.TransactionID == r.TransactionID }) {
-			return id
+// attribution tells which payment a refund gives back: the one that the register names, or that the ledger knows the refund under, or the
+// only one of its order; "" where there is none of these.
+func (m *matcher) attribution() func(Row) string {
+	known, ofOrder := map[string]string{}, map[string][]string{}
+	for _, id := range slices.Backward(slices.Sorted(maps.Keys(m.entries))) { // where two claim one refund, always the same has it
+		e := m.entries[id]
+		for _, k := range e.Refunds {
+			known[k.TransactionID] = id
 		}
-		if e.taken() && e.InvoiceID != "" && e.InvoiceID == r.InvoiceID {
-			ofOrder = append(ofOrder, id)
+		if e.taken() && e.InvoiceID != "" {
+			ofOrder[e.InvoiceID] = append(ofOrder[e.InvoiceID], id)
 		}
 	}
-	if len(ofOrder) == 1 {
-		return ofOrder[0]
+	return func(r Row) string {
+		only := ""
+		if ids := ofOrder[r.InvoiceID]; len(ids) == 1 {
+			only = ids[0]
+		}
+		return cmp.Or(r.OriginalTransactionID, known[r.TransactionID], only)
 	}
-	return ""
 }
 
 // done tells whether the operation moved money.

@@ -108,7 +108,9 @@ func TestReconcile(t *testing.T) {
 			entries{entry("1", refunded(cloudpayments.EntryRefund{Amount: domain.KZT(1000)}, cloudpayments.EntryRefund{TransactionID: "3", Amount: domain.KZT(1000)}))}), nil},
 		"a refund of another sum": {compare(rows{row("1"), refundRow("2", "1", 1000)}, entries{entry("1", refunded(cloudpayments.EntryRefund{TransactionID: "2", Amount: domain.KZT(999)}))}),
 			[]string{"amount-mismatch 2"}},
-		"a refund unknown there":       {compare(rows{row("1")}, entries{entry("1", refunded(cloudpayments.EntryRefund{TransactionID: "2", Amount: domain.KZT(5)}))}), []string{"missing-there 2"}},
+		"a refund unknown there": {compare(rows{row("1")}, entries{entry("1", refunded(cloudpayments.EntryRefund{TransactionID: "2", Amount: domain.KZT(5)}))}), []string{"missing-there 2"}},
+		"two refunds of one sum, each unknown to the other side": {compare(rows{row("1"), refundRow("2", "1", 1000)}, entries{entry("1", refunded(cloudpayments.EntryRefund{TransactionID: "9", Amount: domain.KZT(1000)}))}),
+			[]string{"late-refund 2", "missing-there 9"}},
 		"a refund that did not happen": {compare(rows{row("1"), func() cloudpayments.Row { r := refundRow("2", "1", 5); r.Status = "Declined"; return r }()}, entries{entry("1")}), nil},
 		"a refund without its payment": {compare(rows{row("1"), refundRow("2", "", 1000)}, entries{entry("1", refunded(cloudpayments.EntryRefund{TransactionID: "2", Amount: domain.KZT(1000)}))}), nil},
 		"a refund of the only payment of its order": {compare(rows{row("1"), func() cloudpayments.Row { r := refundRow("2", "", 1000); r.InvoiceID = "i1"; return r }()},
@@ -155,6 +157,19 @@ func TestFindingSaysWhatToEnter(t *testing.T) {
 	}
 }
 
+// Of two equal refunds, of which the ledger knows one by its sum, the later is the one that it does not know.
+func TestTheEarlierRefundIsTheKnownOne(t *testing.T) {
+	later := refundRow("2", "1", 1000)
+	later.CreatedAt = later.CreatedAt.Add(time.Hour)
+	for range 20 { // maps have no order
+		found := cloudpayments.Reconcile(compare([]cloudpayments.Row{row("1"), later, refundRow("3", "1", 1000)},
+			[]cloudpayments.Entry{entry("1", refunded(cloudpayments.EntryRefund{Amount: domain.KZT(1000)}))}))
+		if got := told(found); !slices.Equal(got, []string{"late-refund 2"}) {
+			t.Fatalf("%v", got)
+		}
+	}
+}
+
 // The order of what came does not matter, nor that it came twice; and a second run that knows the first's findings finds nothing.
 func TestReconcileIsSteady(t *testing.T) {
 	for seed := range uint64(200) {
@@ -178,6 +193,7 @@ func TestReconcileIsSteady(t *testing.T) {
 				c.Entries = append(c.Entries, entry(id, func(e *cloudpayments.Entry) {
 					e.State = []cloudpayments.EntryState{cloudpayments.EntryApplied, cloudpayments.EntryHeld, cloudpayments.EntryDeclined, cloudpayments.EntryNone}[rnd.IntN(4)]
 					e.Amount = domain.KZT(1 + rnd.Int64N(2))
+					e.ChargeBacks = slices.Repeat([]domain.Money{domain.KZT(1)}, rnd.IntN(3))
 					for range rnd.IntN(3) {
 						refunded(cloudpayments.EntryRefund{TransactionID: []string{"", fmt.Sprint(100 + rnd.IntN(12))}[rnd.IntN(2)], Amount: domain.KZT(1 + rnd.Int64N(2))})(e)
 					}

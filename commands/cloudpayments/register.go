@@ -122,7 +122,7 @@ func csvLines(data []byte) ([]line, error) {
 	}
 	columns, err := r.Read()
 	if err != nil {
-		return nil, csvError(err)
+		return nil, err
 	}
 	var out []line
 	for {
@@ -131,7 +131,7 @@ func csvLines(data []byte) ([]line, error) {
 			return out, nil
 		}
 		if err != nil {
-			return nil, csvError(err)
+			return nil, err
 		}
 		fields := make([]pair, len(columns))
 		for i, value := range values {
@@ -144,15 +144,6 @@ func csvLines(data []byte) ([]line, error) {
 		at, _ := r.FieldPos(0)
 		out = append(out, line{fmt.Sprintf("line %d", at), fields})
 	}
-}
-
-// csvError says where and what, and no more.
-func csvError(err error) error {
-	var at *csv.ParseError
-	if errors.As(err, &at) {
-		return fmt.Errorf("line %d: %w", at.Line, at.Err)
-	}
-	return err
 }
 
 var decimalComma = names(`Amount PayoutAmount TotalFee VatAboveTotalFee`)

@@ -60,8 +60,14 @@ func TestCSVRegister(t *testing.T) {
 			t.Errorf("%s\nreads as %+v, %v", data, g.Rows, err)
 		}
 	}
+	// Nothing documented says what a refund's type is, so the payment that it names tells it, too.
+	untyped := "TransactionId,OriginalTransactionId,Amount,Currency,Status,DateTime\n102,101,5,KZT,Completed,2026-07-21 09:15:00\n103,,5,KZT,Completed,2026-07-21 09:15:00\n"
+	g, err := cloudpayments.ReadRegister(strings.NewReader(untyped), cloudpayments.UTC)
+	if err != nil || g.Rows[0].Type != cloudpayments.RowRefund || g.Rows[1].Type != cloudpayments.RowPayment {
+		t.Errorf("%+v, %v", g, err)
+	}
 	almaty := cloudpayments.Zone{Code: "ALMT", Location: time.FixedZone("ALMT", 6*3600)}
-	g, err := cloudpayments.ReadRegister(strings.NewReader(text), almaty)
+	g, err = cloudpayments.ReadRegister(strings.NewReader(text), almaty)
 	if err != nil || !g.Rows[0].CreatedAt.Equal(paidAt.Add(-6*time.Hour)) {
 		t.Errorf("in another zone: %v, %v", g.Rows, err)
 	}
