@@ -23,6 +23,16 @@ type Parameters struct {
 	SupportHours int `json:"support_hours"`
 	// Holidays are working days' exceptions, YYYY-MM-DD: days on which support does not answer.
 	Holidays []string `json:"holidays,omitempty"`
+	// Operator is the company whose terms these are; nil where it was not named.
+	Operator *Operator `json:"operator,omitempty"`
+}
+
+// Operator is the company that answers for the personal data, as its receipts name it: what a consent must say of it by law.
+type Operator struct {
+	Name    string `json:"name"`
+	BIN     string `json:"bin"`     // its business identification number, twelve digits
+	Address string `json:"address"` // to which a notice of withdrawal is posted (P-2.2)
+	Contact string `json:"contact"` // an e-mail address
 }
 
 // The two edges of a withdrawal.

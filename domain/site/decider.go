@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"regexp"
 	"slices"
+	"strings"
+	"unicode"
 
 	"kelisim/domain"
 	"kelisim/domain/calendar"
@@ -19,6 +21,7 @@ var (
 	language = regexp.MustCompile(`^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$`)
 	place    = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]{0,31}$`)
 	hexHash  = regexp.MustCompile(`^[0-9a-f]{64}$`)
+	bin      = regexp.MustCompile(`^[0-9]{12}$`)
 )
 
 // ValidLanguage tells whether a language tag has the form that the ledger takes: "kk", "ru", "en".
@@ -138,7 +141,30 @@ func setParameters(c SetParameters) ([]Event, error) {
 			return nil, domain.Malformed("/holidays", "a holiday is a day, YYYY-MM-DD").By("T-4.2")
 		}
 	}
+	if p.Operator != nil {
+		if err := checkOperator(*p.Operator); err != nil {
+			return nil, err
+		}
+	}
 	return []Event{ParametersSet{c.InForceFrom.UTC(), p}}, nil
+}
+
+// checkOperator wants all that a receipt must say of the company.
+func checkOperator(o domain.Operator) error {
+	line := func(s string) bool {
+		return s != "" && len(s) <= 500 && strings.TrimSpace(s) == s && !strings.ContainsFunc(s, unicode.IsControl)
+	}
+	switch {
+	case !line(o.Name):
+		return domain.Malformed("/operator/name", "the company's name, one line")
+	case !bin.MatchString(o.BIN):
+		return domain.Malformed("/operator/bin", "a BIN is twelve digits")
+	case !line(o.Address):
+		return domain.Malformed("/operator/address", "the address to which notices are posted, one line").By("P-2.2")
+	case !line(o.Contact) || !strings.Contains(o.Contact, "@"):
+		return domain.Malformed("/operator/contact", "an e-mail address")
+	}
+	return nil
 }
 
 func impose(s State, c ImposeRestriction, in domain.Context) ([]Event, error) {

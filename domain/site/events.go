@@ -15,7 +15,7 @@ type Event interface{ isSite() }
 // Events is the catalogue of this book.
 var Events = []event.Type{
 	event.Of[DocumentPublished]("site.document_published"),
-	event.Of[ParametersSet]("site.parameters_set"),
+	event.Of[ParametersSet]("site.parameters_set", event.From(parametersSetV1.lift)),
 	event.Of[TariffSet]("site.tariff_set"),
 	event.Of[RestrictionImposed]("site.restriction_imposed"),
 	event.Of[RestrictionLifted]("site.restriction_lifted"),
@@ -41,6 +41,11 @@ type ParametersSet struct {
 	InForceFrom time.Time         `json:"in_force_from"`
 	Parameters  domain.Parameters `json:"parameters"`
 }
+
+// parametersSetV1 did not name the operator.
+type parametersSetV1 ParametersSet
+
+func (p parametersSetV1) lift() ParametersSet { return ParametersSet(p) }
 
 // TariffSet: the price of a period from a moment on (T-2.1).
 type TariffSet struct {

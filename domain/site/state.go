@@ -124,6 +124,26 @@ func (s State) ParametersAt(at time.Time) domain.Parameters {
 	return best.Parameters
 }
 
+// OperatorAt is the company that the terms named at a moment: by the newest parameters in force that name one, else by the earliest that
+// do. False where none ever did.
+func (s State) OperatorAt(at time.Time) (domain.Operator, bool) {
+	var best *ParametersSet
+	for i := range s.parameters {
+		p := &s.parameters[i]
+		if p.Parameters.Operator == nil {
+			continue
+		}
+		if best == nil || !p.InForceFrom.After(at) && (best.InForceFrom.After(at) || !p.InForceFrom.Before(best.InForceFrom)) ||
+			best.InForceFrom.After(at) && p.InForceFrom.Before(best.InForceFrom) {
+			best = p
+		}
+	}
+	if best == nil {
+		return domain.Operator{}, false
+	}
+	return *best.Parameters.Operator, true
+}
+
 // ParametersOf are the numbers of one version of the terms, as they stood at a moment.
 func (s State) ParametersOf(termsVersion string, at time.Time) (domain.Parameters, bool) {
 	var best ParametersSet

@@ -130,3 +130,36 @@ func TestTariffs(t *testing.T) {
 	prepared().When(now(), set(tariff(1, 4_990, "2026-03-01"))).Refused("period-not-offered", "T-2.1")
 	prepared().When(now(), set(tariff(1, 4_990, "2026-02-28"))).Then(tariff(1, 4_990, "2026-02-28"))
 }
+
+// P-2.2: a receipt names the company by the terms of its day; where those did not name it, by the first that do.
+func TestOperator(t *testing.T) {
+	one := domain.Operator{Name: "One", BIN: "190140900037", Address: "Astana", Contact: "one@example.kz"}
+	two := one
+	two.Name = "Two"
+	named := func(version string, o *domain.Operator) domain.Parameters {
+		return parameters(version, func(p *domain.Parameters) { p.Operator = o })
+	}
+	set := func(day string, p domain.Parameters) site.ParametersSet {
+		return site.ParametersSet{InForceFrom: from(day).Time, Parameters: p}
+	}
+	s := empty(t).Given(set("2026-03-01", named("3", &two)), set("2026-01-01", named("1", nil)), set("2026-02-01", named("2", &one)), set("2026-04-01", named("4", nil))).State()
+	for day, want := range map[string]string{"2025-01-01": "One", "2026-01-01": "One", "2026-02-28": "One", "2026-03-01": "Two", "2026-05-01": "Two"} {
+		if got, ok := s.OperatorAt(from(day).Time); !ok || got.Name != want {
+			t.Errorf("on %s the company is %q, want %q", day, got.Name, want)
+		}
+	}
+	if _, ok := empty(t).State().OperatorAt(start); ok {
+		t.Error("nobody was named, and somebody is")
+	}
+	for member, change := range map[string]func(*domain.Operator){
+		"/operator/name": func(o *domain.Operator) { o.Name = " " }, "/operator/bin": func(o *domain.Operator) { o.BIN = "19014090003" },
+		"/operator/address": func(o *domain.Operator) { o.Address = "a\nb" }, "/operator/contact": func(o *domain.Operator) { o.Contact = "one" },
+	} {
+		bad := one
+		change(&bad)
+		_, err := site.Decider.Decide(site.State{}, site.SetParameters{InForceFrom: from("2026-01-01"), Parameters: named("1", &bad)}, domain.Context{})
+		if refusal, ok := err.(*domain.Error); !ok || refusal.Pointer != member {
+			t.Errorf("%s: %v", member, err)
+		}
+	}
+}
