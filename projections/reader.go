@@ -3,11 +3,14 @@ package projections
 import (
 	"context"
 	"crypto/sha256"
+	"database/sql"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
+	"kelisim/commands/journal"
 	"kelisim/domain"
 )
 
@@ -85,35 +88,97 @@ func (r *Runner) Digest(ctx context.Context, name string) (digest string, positi
 		return "", 0, err
 	}
 	m := r.models[name]
+	digest, err = t.digest(ctx, m.Projection)
+	return digest, m.live.position, err
+}
+
+// Seen is a model as a file holds it.
+type Seen struct {
+	Name     string `json:"name"`
+	Version  int    `json:"version"`
+	Position int64  `json:"position"`
+	Digest   string `json:"digest"`
+}
+
+// Inspect reads from a file of read models how far each of them is, and its digest; beside a process that keeps them up as well. A model that
+// the file does not hold in this version is left out.
+func Inspect(ctx context.Context, readers *sql.DB, models []Projection) (out []Seen, err error) {
+	tx, err := readers.BeginTx(ctx, &sql.TxOptions{ReadOnly: true}) // one moment for rows and cursors
+	if err != nil {
+		return nil, fmt.Errorf("inspect the read models: %w", err)
+	}
+	defer func() { err = errors.Join(err, tx.Rollback()) }()
+	for _, p := range models {
+		s := Seen{Name: p.Name, Version: p.Version}
+		var generation int64
+		err := tx.QueryRowContext(ctx, `SELECT generation, position FROM read_models WHERE name = ? AND version = ? AND live = 1`, p.Name, p.Version).Scan(&generation, &s.Position)
+		if errors.Is(err, sql.ErrNoRows) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("inspect %s: %w", p.Name, err)
+		}
+		if s.Digest, err = (Tables{begin: beginning(p.Name, generation), db: tx}).digest(ctx, p); err != nil {
+			return nil, err
+		}
+		out = append(out, s)
+	}
+	return out, nil
+}
+
+// digest hashes each table's rows in the order of their text.
+func (t Tables) digest(ctx context.Context, p Projection) (string, error) {
 	h := sha256.New()
-	for _, table := range m.Tables {
+	for _, table := range p.Tables {
 		var lines []string
 		rows, err := t.Query(ctx, `SELECT * FROM @_`+table)
 		if err != nil {
-			return "", 0, err
+			return "", err
 		}
 		columns, err := rows.Columns()
-		if err != nil {
-			return "", 0, fmt.Errorf("read %s: %w", name, err)
-		}
-		for rows.Next() {
-			values := make([]any, len(columns))
-			into := make([]any, len(columns))
+		for err == nil && rows.Next() {
+			values, into := make([]any, len(columns)), make([]any, len(columns))
 			for i := range values {
 				into[i] = &values[i]
 			}
-			if err := rows.Scan(into...); err != nil {
-				rows.Close()
-				return "", 0, fmt.Errorf("read %s: %w", name, err)
+			if err = rows.Scan(into...); err == nil {
+				lines = append(lines, fmt.Sprintf("%q", values))
 			}
-			lines = append(lines, fmt.Sprintf("%q", values))
 		}
-		if err := rows.Err(); err != nil {
-			return "", 0, fmt.Errorf("read %s: %w", name, err)
+		if err = errors.Join(err, rows.Err(), rows.Close()); err != nil {
+			return "", fmt.Errorf("read %s: %w", p.Name, err)
 		}
-		rows.Close()
 		slices.Sort(lines)
 		fmt.Fprintf(h, "%s %s\n%s\n", table, strings.Join(columns, " "), strings.Join(lines, "\n"))
 	}
-	return hex.EncodeToString(h.Sum(nil)), m.live.position, nil
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// Replay builds models from the first event into an empty file, up to what the journal holds now, and answers their digests. progress is
+// told the position that was reached.
+func Replay(ctx context.Context, j *journal.Journal, writer, readers *sql.DB, models []Projection, progress func(position int64)) ([]Seen, error) {
+	r := &Runner{Journal: j, Writer: writer, Readers: readers, Models: models}
+	if err := r.Open(ctx); err != nil {
+		return nil, err
+	}
+	var building []at
+	for _, p := range models {
+		building = append(building, at{r.models[p.Name], r.models[p.Name].build})
+	}
+	err := r.apply(ctx, 0, func() []at {
+		progress(building[0].position)
+		return building
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, b := range building {
+		if b.fault != "" {
+			return nil, fmt.Errorf("replay %s: %s", b.Name, b.fault)
+		}
+		if err := r.swap(ctx, b.model); err != nil {
+			return nil, err
+		}
+	}
+	return Inspect(ctx, readers, models)
 }

@@ -60,7 +60,7 @@ func newHouse(t *testing.T, change ...func(*processing)) *house {
 		}
 	})
 	for _, role := range []access.Role{access.Service, access.Officer} {
-		if h.tokens[role], _, err = tokens.Create(t.Context(), access.Wish{Name: "a-" + string(role), Role: role}); err != nil {
+		if h.tokens[role], _, err = tokens.Create(t.Context(), access.Wish{Name: "a-" + string(role), Role: role, TTL: access.MaxTTL}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -299,7 +299,6 @@ func TestHeldMoney(t *testing.T) {
 	alien := hold("unknown-order", func(op *cloudpaymentstest.Operation) { op.InvoiceID = user + ".000000000000" })
 
 	waits := h.buy(user)
-	before := h.now()
 	h.move(time.Minute)
 	h.ask(access.Officer, 201, "POST", "/v1/users/"+user+"/block", `{"clause":"T-1.4","note":"a reason"}`)
 	h.move(time.Minute)
@@ -315,7 +314,6 @@ func TestHeldMoney(t *testing.T) {
 	if got := h.until(user); got != free {
 		t.Errorf("held money moved the end from %s to %s", free, got)
 	}
-	_ = before
 
 	// Applied by an officer it counts as of the processor's time, also where it was held in a stream of its own.
 	apply := func(op cloudpaymentstest.Operation, order string, status int) map[string]any {
@@ -436,7 +434,7 @@ func TestDefectsOfOthers(t *testing.T) {
 	})
 	t.Run("f: a decline hides the payment of its order", func(t *testing.T) {
 		free := h.until(user)
-		failed := h.processor.Add(cloudpaymentstest.Operation{InvoiceID: o.invoice, AccountID: o.account, Amount: o.price, At: h.now(), ReasonCode: "5051"})
+		failed := h.processor.Add(cloudpaymentstest.Operation{InvoiceID: o.invoice, AccountID: o.account, Amount: o.price, At: h.now(), Status: "Declined", ReasonCode: "5051"})
 		h.accepted(cloudpayments.Fail, failed.Notification(cloudpayments.Fail), cloudpaymentstest.Form)
 		if h.until(user) != free {
 			t.Error("a decline changed the coverage")
@@ -511,7 +509,10 @@ func TestNothingOfTheCardIsKept(t *testing.T) {
 		for _, kind := range []cloudpayments.Kind{cloudpayments.Check, cloudpayments.Fail, cloudpayments.Pay, cloudpayments.Confirm, cloudpayments.Refund, cloudpayments.Cancel} {
 			op := op
 			if kind != cloudpayments.Pay && kind != cloudpayments.Confirm {
-				op = h.processor.Add(cloudpaymentstest.Operation{Original: op.TransactionID, InvoiceID: op.InvoiceID, AccountID: op.AccountID, Amount: op.Amount, At: h.now(), ReasonCode: "5051"})
+				op = h.processor.Add(cloudpaymentstest.Operation{Original: op.TransactionID, InvoiceID: op.InvoiceID, AccountID: op.AccountID, Amount: op.Amount, At: h.now()})
+			}
+			if kind == cloudpayments.Fail {
+				op.Status, op.ReasonCode = "Declined", "5051"
 			}
 			f := op.Notification(kind)
 			if status, _ := h.tell(cloudpaymentstest.Request(kind, f, as)); status != 200 {

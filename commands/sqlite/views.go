@@ -22,3 +22,9 @@ func OpenViews(path string) (*Views, error) {
 
 // Close closes the readers, then the writer.
 func (v *Views) Close() error { return errors.Join(v.Readers.Close(), v.Writer.Close()) }
+
+// ReadViews opens the file of the read models for reading, also beside the process that keeps them up.
+func ReadViews(path string) (*sql.DB, error) {
+	_, readers, err := openDB(path, walMode, true)
+	return readers, err
+}
