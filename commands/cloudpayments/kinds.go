@@ -2,9 +2,6 @@ package cloudpayments
 
 import "slices"
 
-// Provider is the processor's name in events and streams.
-const Provider = "cloudpayments"
-
 // Kind of a notification. The processor says it by the address that it calls and nowhere else: neither a field nor a header
 // tells one kind from another.
 type Kind string
