@@ -149,7 +149,7 @@ func (m *MasterFile) change(edit func(ring) (ring, error)) (ring, error) {
 }
 
 func (m *MasterFile) changeLocked(f *os.File, edit func(ring) (ring, error)) (done bool, err error) {
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil { // let go when f is closed
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil { // until f is closed
 		return false, err
 	}
 	held, err := f.Stat()

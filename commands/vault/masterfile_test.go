@@ -188,25 +188,27 @@ func TestMasterFileRaces(t *testing.T) {
 				return
 			}
 			root, _ := m.Derive("x")
-			g, err := m.Next(ctx)
-			if err != nil {
-				t.Error(err)
+			for range 4 {
+				g, err := m.Next(ctx)
+				if err != nil {
+					t.Error(err)
+				}
+				wrapped, under, _ := m.Wrap(ctx, []byte("key"), nil)
+				other, err := vault.OpenMasterFile(path)
+				if err != nil || under < g {
+					t.Errorf("wrapped under %d after %d was made (%v)", under, g, err)
+				} else if _, err := other.Unwrap(ctx, under, wrapped, nil); err != nil {
+					t.Errorf("generation %d was lost: %v", under, err)
+				}
+				mu.Lock()
+				roots[string(root)], generations[g] = true, true
+				mu.Unlock()
 			}
-			wrapped, under, _ := m.Wrap(ctx, []byte("key"), nil)
-			other, err := vault.OpenMasterFile(path)
-			if err != nil || under < g {
-				t.Errorf("wrapped under %d after %d was made (%v)", under, g, err)
-			} else if _, err := other.Unwrap(ctx, under, wrapped, nil); err != nil {
-				t.Errorf("generation %d was lost: %v", under, err)
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			roots[string(root)], generations[g] = true, true
 		})
 	}
 	wg.Wait()
-	if len(roots) != 1 || len(generations) != 8 {
-		t.Errorf("%d roots, %d generations of 8", len(roots), len(generations))
+	if len(roots) != 1 || len(generations) != 32 {
+		t.Errorf("%d roots, %d generations of 32", len(roots), len(generations))
 	}
 }
 

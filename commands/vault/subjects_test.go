@@ -297,9 +297,47 @@ func TestIndex(t *testing.T) {
 	must(t, w.Unindex(ctx, aliya, search("email", "A@B.kz")))
 	w.finds(t, vault.Email, "a@b.kz")
 	w.finds(t, vault.Email, "c@d.kz", aliya)
-	// The indexes of two fields have nothing in common.
-	must(t, w.Index(ctx, aliya, search("mobile", "87010000000")))
-	w.finds(t, vault.Login, "+77010000000")
+}
+
+// One value has another hash in each field, and under each master key.
+func TestHashesHaveNothingInCommon(t *testing.T) {
+	seen := map[vault.MAC]bool{}
+	for range 2 {
+		w := newWorld(t)
+		r := &recorder{Memory: w.keys}
+		v, err := vault.New(ctx, r, w.kek)
+		must(t, err)
+		must(t, v.Register(ctx, aliya, "a@b.kz", search("email", "a@b.kz")))
+		must(t, v.Reserve(ctx, aliya, "87012345678"))
+		must(t, v.Reserve(ctx, aliya, "+77012345678"))
+		must(t, v.Reserve(ctx, aliya, "791028302728"))
+		must(t, v.Index(ctx, aliya, search("mobile", "87012345678", "iin", "791028302728")))
+		if len(r.seen) != 7 {
+			t.Fatalf("%d hashes", len(r.seen))
+		}
+		for _, m := range r.seen {
+			if seen[m] {
+				t.Error("two fields, or two master keys, share a hash")
+			}
+			seen[m] = true
+		}
+	}
+}
+
+// recorder notes the hashes that reach the store.
+type recorder struct {
+	*vault.Memory
+	seen []vault.MAC
+}
+
+func (r *recorder) Apply(ctx context.Context, c vault.Change) ([]vault.Key, error) {
+	for _, x := range c.Reserve {
+		r.seen = append(r.seen, x.Login)
+	}
+	for _, x := range c.Index {
+		r.seen = append(r.seen, x.Value)
+	}
+	return r.Memory.Apply(ctx, c)
 }
 
 // A processor's transaction is one user's for ever, also after that user's data was destroyed.
