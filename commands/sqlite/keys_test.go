@@ -322,8 +322,9 @@ func TestDestroyedStayListed(t *testing.T) {
 	if _, err := v.Destroy(t.Context(), "a", domain.Depersonalised, classes...); err != nil {
 		t.Fatal(err)
 	}
-	for _, query := range []string{"DELETE FROM destroyed", "UPDATE destroyed SET kid = 'x' || kid", "UPDATE destroyed SET subject = subject + 1",
-		"UPDATE destroyed SET at = 0", "UPDATE destroyed SET class = ''", "UPDATE destroyed SET reads = 'depersonalised'",
+	for _, query := range []string{"DELETE FROM destroyed", "UPDATE destroyed SET reads = 'destroyed', kid = 'x' || kid",
+		"UPDATE destroyed SET reads = 'destroyed', subject = subject + 1", "UPDATE destroyed SET reads = 'destroyed', at = 0",
+		"UPDATE destroyed SET reads = 'destroyed', class = ''", "UPDATE destroyed SET reads = 'depersonalised'",
 		"INSERT OR REPLACE INTO destroyed SELECT kid, subject + 1, class, reads, at FROM destroyed"} {
 		err := k.write(t.Context(), func(w *keyWriter) error {
 			_, err := w.conn.ExecContext(context.Background(), query)
