@@ -107,9 +107,8 @@ func follower(t testing.TB, j journal.Store, s tlog.Store, keys *tlog.Keys) *tlo
 
 func standing() time.Time { return time.Date(2026, 1, 31, 10, 0, 0, 0, time.UTC) }
 
-// happen appends events whose ids follow from their numbers.
-func happen(t testing.TB, j journal.Store, stream string, from, n int) {
-	t.Helper()
+// wishes are events whose ids follow from their numbers.
+func wishes(stream string, from, n int) []journal.NewRecord {
 	records := make([]journal.NewRecord, n)
 	for i := range records {
 		records[i] = journal.NewRecord{
@@ -117,7 +116,12 @@ func happen(t testing.TB, j journal.Store, stream string, from, n int) {
 			Meta: []byte(`{"version":1,"occurred_at":"2026-01-31T10:00:00.000000Z","actor":{"kind":"user","id":"7"}}`),
 		}
 	}
-	if _, err := j.Append(t.Context(), stream, int64(from)-1, records); err != nil {
+	return records
+}
+
+func happen(t testing.TB, j journal.Store, stream string, from, n int) {
+	t.Helper()
+	if _, err := j.Append(t.Context(), stream, int64(from)-1, wishes(stream, from, n)); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -3,6 +3,7 @@ package tlog_test
 import (
 	"archive/zip"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -218,6 +219,68 @@ func TestNoHeadsNoBundleOfStreams(t *testing.T) {
 	if err := w.Reader().ExportStreams(t.Context(), files{}, []string{"user-a"}, ledgerlog.ExportOptions{}); err == nil {
 		t.Error("exported")
 	}
+}
+
+// The bundle's own policies name the log's keys, whatever letters a key is written with.
+func TestPoliciesInABundle(t *testing.T) {
+	var keys *ledgerlog.Keys
+	for n := byte(0); keys == nil; n++ {
+		k, err := ledgerlog.ParseKeys(fixedKeys(origin, n), origin)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Count(k.VerifierKeys()[0], "+") > 2 {
+			keys = k
+		}
+	}
+	w := newWorld(t, nil, nil)
+	w.store = &ledgerlog.Memory{} // that knows no other key
+	c := w.config()
+	c.Keys = keys
+	f, err := ledgerlog.NewFollower(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Follower = f
+	w.record(user(1), 2)
+	w.commitHeads()
+	bundle := w.full()
+	for name, want := range map[string][]string{verify.FilePolicy: keys.VerifierKeys()[:1], verify.FilePolicyMLDSA: keys.VerifierKeys()[1:]} {
+		if got := bundle[name].String(); got != string(ledgerlog.PolicyText(want)) {
+			t.Errorf("%s is %q", name, got)
+		}
+		p, err := verify.ParsePolicy(bundle[name].Bytes())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v, err := verify.BundleFS(t.Context(), bundle.fs(), verify.Options{Policy: p}); err != nil || len(v.Signers) != 1 {
+			t.Errorf("%s: %+v (%v)", name, v, err)
+		}
+	}
+}
+
+// A store that was made anew has no tree of heads until the follower has checked one. The bundle is the same all the same.
+func TestExportAfterAReset(t *testing.T) {
+	w := small(t)
+	before := w.streams(user(1))
+	if err := w.store.Reset(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.store = treeless{w.store}
+	w.open()
+	w.settle()
+	after := w.streams(user(1))
+	for name, content := range before {
+		if after[name] == nil || !bytes.Equal(after[name].Bytes(), content.Bytes()) {
+			t.Errorf("%s is another", name)
+		}
+	}
+}
+
+type treeless struct{ ledgerlog.Store }
+
+func (treeless) HeadsTile(context.Context, int64, int, int64) ([]byte, error) {
+	return nil, ledgerlog.ErrNotFound
 }
 
 // Every bit of a bundle that anything rests on is held: a change is a fault that says where.
@@ -491,27 +554,27 @@ func TestWhatIsNoBundle(t *testing.T) {
 	wantFault(t, second(verify.Bundle(t.Context(), t.TempDir(), verify.Options{})), verify.Missing)
 }
 
-// Whatever is done to an archive, it is refused or shows what the true one shows.
+// Whatever stands in a bundle in place of one of its files, it is refused or shows what the true one shows.
 func FuzzBundle(f *testing.F) {
 	w := newWorld(f, nil, nil)
 	w.record(user(1), 2)
 	w.commitHeads()
 	root := w.checkpoint().Root
 	keys := bothKeys(f)
-	var full, streams bytes.Buffer
-	if err := errors.Join(w.Reader().ExportFull(f.Context(), ledgerlog.ZipSink(&full), ledgerlog.ExportOptions{}),
-		w.Reader().ExportStreams(f.Context(), ledgerlog.ZipSink(&streams), []string{user(1)}, ledgerlog.ExportOptions{})); err != nil {
-		f.Fatal(err)
-	}
-	f.Add(full.Bytes())
-	f.Add(streams.Bytes())
-	f.Fuzz(func(t *testing.T, archive []byte) {
-		path := filepath.Join(t.TempDir(), "b.zip")
-		if err := os.WriteFile(path, archive, 0o600); err != nil {
-			t.Fatal(err)
+	bundles := []files{w.full(), w.streams(user(1))}
+	for kind, bundle := range bundles {
+		for i, name := range slices.Sorted(maps.Keys(bundle)) {
+			f.Add(kind, i, bundle[name].Bytes())
 		}
-		if v, err := verify.Bundle(t.Context(), path, verify.Options{Policy: keys}); err == nil && v.Root != root {
-			t.Errorf("%+v", v)
+	}
+	f.Fuzz(func(t *testing.T, kind, file int, content []byte) {
+		bundle := bundles[kind&1]
+		names := slices.Sorted(maps.Keys(bundle))
+		name := names[uint(file)%uint(len(names))]
+		v, err := verify.BundleFS(t.Context(), bundle.with(name, append([]byte{}, content...)), verify.Options{Policy: keys})
+		var fault *verify.Fault
+		if err == nil && v.Root != root || err != nil && !errors.As(err, &fault) {
+			t.Errorf("%s: %+v (%v)", name, v, err)
 		}
 	})
 }

@@ -67,7 +67,7 @@ func (f *Follower) note(r journal.Record, index int64) error {
 	if c.UpTo <= f.claim.UpTo {
 		return &verify.Fault{Code: verify.Malformed, Place: place(r, index), Detail: "it does not follow the commitment of heads before it"}
 	}
-	f.claim, f.claimAt = headsClaim{Commitment: c, root: root}, f.Now()
+	f.claim, f.claimAt = headsClaim{Commitment: c, root: root}, r.RecordedAt
 	f.next.Heads = c
 	return nil
 }
@@ -99,7 +99,7 @@ func (f *Follower) loadClaim(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	f.claim.checked = false
+	f.claim.checked, f.claimAt = false, r.RecordedAt
 	_, f.claim.root, err = f.parseHeads(r, f.claim.Index)
 	return err
 }

@@ -54,7 +54,7 @@ type Follower struct {
 	body    int64               // the greatest size of a body
 	bodyAt  time.Time           // when it was seen
 	claim   headsClaim          // the newest commitment of heads
-	claimAt time.Time           // when it was seen
+	claimAt time.Time           // when it was recorded
 
 	statusMu sync.Mutex
 	status   Status
@@ -67,6 +67,7 @@ type Status struct {
 	Position int64         // in the journal
 	Signed   int64         // leaves under the newest signed checkpoint
 	Scrubbed time.Time     // end of the last whole comparison; zero before the first
+	Unread   error         // why the last comparison did not come to its end, or nil; it tries again
 	Fault    *verify.Fault // why it halted, or nil
 	Trouble  error         // why the last checkpoint could not be committed, or nil; it tries again
 }
@@ -89,7 +90,7 @@ func NewFollower(ctx context.Context, c Config) (*Follower, error) {
 	if c.ScrubEvery == 0 {
 		c.ScrubEvery = time.Hour
 	}
-	f := &Follower{Config: c, reader: NewReader(c.Journal.Store, c.Store), changed: make(chan struct{}), claimAt: c.Now()}
+	f := &Follower{Config: c, reader: NewReader(c.Journal.Store, c.Store), changed: make(chan struct{})}
 	f.put = f.putHash
 	if err := f.load(ctx); err != nil {
 		return nil, fmt.Errorf("open the log: %w", err)
@@ -171,7 +172,8 @@ func (f *Follower) publish() {
 	f.changed = make(chan struct{})
 }
 
-// Run follows the journal until the context ends or a fault halts it, and answers why. It compares the whole journal with the tree soon after the start,
+// Run follows the journal until the context ends, a fault halts it, or the journal or the store fails, and answers why. After a failure that is no fault it may
+// be called again: what was pending is read anew. It compares the whole journal with the tree soon after the start,
 // and then every ScrubEvery.
 func (f *Follower) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)

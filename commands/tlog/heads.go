@@ -2,6 +2,7 @@ package tlog
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -34,12 +35,15 @@ func (r *Reader) headsAt(ctx context.Context, upTo int64) (headsTree, error) {
 		}
 		t.tiles[i].Data = append(t.tiles[i].Data, h[:]...)
 	}
-	bucket := []byte{}
+	bucket, none := []byte{}, tlog.RecordHash(nil)
 	next := 0 // the bucket that is being filled
 	seal := func(until int) {
 		for ; next < until; next++ {
-			edge.Append(tlog.RecordHash(bucket), put)
-			bucket = bucket[:0]
+			h := none
+			if len(bucket) > 0 {
+				h, bucket = tlog.RecordHash(bucket), bucket[:0]
+			}
+			edge.Append(h, put)
 		}
 	}
 	for h, err := range r.store.Heads(ctx, 0, tree.Buckets-1) {
@@ -108,10 +112,14 @@ func (r *Reader) bucket(ctx context.Context, upTo int64, root tree.Hash, n int) 
 			content = h.Append(content)
 		}
 	}
-	hashes := tlog.TileHashReader(tlog.Tree{N: tree.Buckets, Hash: root}, tileReader(func(t tlog.Tile) ([]byte, error) {
-		return r.store.HeadsTile(ctx, upTo, t.L, t.N)
-	}))
-	path, err := tlog.ProveRecord(tree.Buckets, int64(n), hashes)
+	stored := func(t tlog.Tile) ([]byte, error) { return r.store.HeadsTile(ctx, upTo, t.L, t.N) }
+	path, err := proveBucket(n, root, stored)
+	if errors.Is(err, ErrNotFound) { // the store was reset
+		var t headsTree
+		if t, err = r.headsAt(ctx, upTo); err == nil {
+			path, err = proveBucket(n, root, t.tile)
+		}
+	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("prove bucket %d of the heads: %w", n, err)
 	}
@@ -120,4 +128,17 @@ func (r *Reader) bucket(ctx context.Context, upTo int64, root tree.Hash, n int) 
 			Detail: fmt.Sprintf("bucket %d of the stored heads is not the one that was committed", n)}
 	}
 	return content, verify.FormatHashes(path), nil
+}
+
+func proveBucket(n int, root tree.Hash, tile tileReader) (tlog.RecordProof, error) {
+	return tlog.ProveRecord(tree.Buckets, int64(n), tlog.TileHashReader(tlog.Tree{N: tree.Buckets, Hash: root}, tile))
+}
+
+func (t headsTree) tile(want tlog.Tile) ([]byte, error) {
+	for _, tile := range t.tiles {
+		if tile.Level == want.L && tile.N == want.N {
+			return tile.Data, nil
+		}
+	}
+	return nil, ErrNotFound
 }

@@ -18,10 +18,11 @@ import (
 type Reader struct {
 	journal journal.Store
 	store   Store
+	cache   tileCache
 }
 
 // NewReader reads a log from its journal and its store.
-func NewReader(j journal.Store, s Store) *Reader { return &Reader{j, s} }
+func NewReader(j journal.Store, s Store) *Reader { return &Reader{journal: j, store: s} }
 
 // Checkpoint is the newest signed checkpoint; ErrNotFound where there is none yet.
 func (r *Reader) Checkpoint(ctx context.Context) (Checkpoint, error) {
@@ -61,15 +62,19 @@ func (r *Reader) Tile(ctx context.Context, path string) ([]byte, error) {
 
 // tile is a tile of the log, as wide as it is asked for.
 func (r *Reader) tile(ctx context.Context, t tlog.Tile) ([]byte, error) {
-	data, err := r.store.Tile(ctx, t.L, t.N)
 	want := t.W * len(tree.Hash{})
+	if data, ok := r.cache.get(t.L, t.N, want); ok {
+		return data[:want:want], nil
+	}
+	data, err := r.store.Tile(ctx, t.L, t.N)
 	if err == nil && len(data) < want {
 		err = fmt.Errorf("it has %d bytes of %d", len(data), want)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read tile %d of level %d: %w", t.N, t.L, err)
 	}
-	return data[:want], nil
+	r.cache.put(t.L, t.N, data)
+	return data[:want:want], nil
 }
 
 func (r *Reader) entries(ctx context.Context, t tlog.Tile) ([]byte, error) {

@@ -10,7 +10,8 @@ import (
 // splitKeys tells keys that every program of c2sp.org reads from the others.
 func splitKeys(vkeys []string) (quick, lasting []string) {
 	for _, k := range vkeys {
-		if raw, err := base64.StdEncoding.DecodeString(k[strings.LastIndex(k, "+")+1:]); err == nil && len(raw) > 0 && raw[0] == verify.AlgEd25519 {
+		fields := strings.SplitN(k, "+", 3) // name, id, key; base64 has a plus of its own
+		if raw, err := base64.StdEncoding.DecodeString(fields[len(fields)-1]); err == nil && len(raw) > 0 && raw[0] == verify.AlgEd25519 {
 			quick = append(quick, k)
 		} else {
 			lasting = append(lasting, k)

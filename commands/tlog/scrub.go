@@ -19,11 +19,11 @@ func (f *Follower) scrubs(ctx context.Context, stop func()) {
 			stop()
 			return
 		}
-		if err == nil {
-			f.statusMu.Lock()
+		f.statusMu.Lock()
+		if f.status.Unread = err; err == nil {
 			f.status.Scrubbed = f.Now()
-			f.statusMu.Unlock()
 		}
+		f.statusMu.Unlock()
 		select {
 		case <-ctx.Done():
 			return

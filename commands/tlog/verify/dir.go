@@ -123,7 +123,7 @@ func (d *dirCheck) records() error {
 	c := newChain(&tiles{blame: d.blame, load: func(level int, n int64) ([]byte, error) { return d.tile(level, n) }})
 	others := map[string]int64{} // revisions seen of streams that are not counted
 	n := 0
-	for r, err := range d.src.Records(d.ctx) {
+	for r, err := range ahead(d.src.Records(d.ctx)) {
 		if err != nil {
 			return fmt.Errorf("read the journal: %w", err)
 		}

@@ -28,7 +28,7 @@ func (b *bundle) full() error {
 	}
 	c := newChain(&tiles{load: b.tile, blame: b.blame})
 	e := entries{b: b}
-	for l, err := range b.lines(FileEvents) {
+	for l, err := range ahead(b.lines(FileEvents)) {
 		if err != nil {
 			return err
 		}
