@@ -25,7 +25,7 @@ func variable(flag string) string { return "KELISIM_" + strings.ToUpper(fileKey(
 
 // configure gives the flags that were not given the values of the environment, else of the file (TestSettings).
 func (p *program) configure(c *cobra.Command) error {
-	k := koanf.New("\x00") // no setting is nested
+	k := koanf.New("/") // no setting is nested
 	path := p.getenv(variable("config"))
 	if f := c.Flag("config"); f.Changed {
 		path = f.Value.String()
@@ -46,7 +46,7 @@ func (p *program) configure(c *cobra.Command) error {
 			given[fileKey(name)] = v
 		}
 	}
-	if err := k.Load(confmap.Provider(given, "\x00"), nil); err != nil {
+	if err := k.Load(confmap.Provider(given, "/"), nil); err != nil {
 		return fmt.Errorf("join the settings: %w", err)
 	}
 	for _, name := range settings {

@@ -136,8 +136,8 @@ func (p *program) serveDemo(ctx context.Context, s serving, dir string, user dom
 			return errors.Join(err, closeTokens(), l.Close())
 		}
 	}
-	s.greet = func(url string) {
-		p.greet(ctx, s, url, dir, tokens)
+	s.greet = func(url, admin string) {
+		p.greet(ctx, url, admin, dir, tokens)
 		p.showDemo(url, user, secrets)
 	}
 	return errors.Join(p.listenAndServe(ctx, l, tokens, s, log), closeTokens(), l.Close())

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -24,7 +25,7 @@ type serving struct {
 	listen, admin string
 	format        *choice
 	drain         time.Duration
-	greet         func(url string) // is told where, once it listens; nil: nobody
+	greet         func(url, admin string) // is told where, once it listens; nil: nobody
 	processing    processing
 }
 
@@ -67,7 +68,7 @@ It speaks plain HTTP: put a proxy that speaks TLS before it where others than th
 			if err != nil {
 				return errors.Join(err, l.Close())
 			}
-			s.greet = func(url string) { p.greet(c.Context(), s, url, dir, tokens) }
+			s.greet = func(url, admin string) { p.greet(c.Context(), url, admin, dir, tokens) }
 			return errors.Join(p.listenAndServe(c.Context(), l, tokens, s, log), closeTokens(), l.Close())
 		},
 	}
@@ -92,13 +93,13 @@ func (p *program) logger(s serving) (*slog.Logger, error) {
 }
 
 // greet says what is served, and what to do first.
-func (p *program) greet(ctx context.Context, s serving, url, dir string, tokens *access.Tokens) {
+func (p *program) greet(ctx context.Context, url, admin, dir string, tokens *access.Tokens) {
 	if abs, err := filepath.Abs(dir); err == nil {
 		dir = abs
 	}
 	fmt.Fprintf(p.stderr, "  data     %s\n  docs     %s/docs\n", dir, url)
-	if s.admin != "" {
-		fmt.Fprintf(p.stderr, "  metrics  http://%s/metrics\n", s.admin)
+	if admin != "" {
+		fmt.Fprintf(p.stderr, "  metrics  %s/metrics\n", admin)
 	}
 	if all, err := tokens.List(ctx); err == nil && len(all) == 0 {
 		fmt.Fprintf(p.stderr, "  tokens   none yet: kelisim token create --data %s --role service --name site\n", dir)
@@ -124,29 +125,41 @@ func newServer(l *ledger, tokens *access.Tokens, s serving, log *slog.Logger) (*
 	})
 }
 
+// listen opens the address of a flag.
+func listen(flag, address string) (net.Listener, error) {
+	l, err := net.Listen("tcp", address)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("%s is in use; name another address with --%s, or port 0 for a free one", address, flag)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s: %w", address, err)
+	}
+	return l, nil
+}
+
 func (p *program) listenAndServe(ctx context.Context, l *ledger, tokens *access.Tokens, s serving, log *slog.Logger) error {
 	server, err := newServer(l, tokens, s, log)
 	if err != nil {
 		return err
 	}
-	listener, err := net.Listen("tcp", s.listen)
+	listener, err := listen("listen", s.listen)
 	if err != nil {
-		return fmt.Errorf("listen on %s: %w", s.listen, err)
+		return err
 	}
-	stopAdmin := func() error { return nil }
+	adminURL, stopAdmin := "", func() error { return nil }
 	if s.admin != "" {
-		admin, err := net.Listen("tcp", s.admin)
+		admin, err := listen("admin-listen", s.admin)
 		if err != nil {
-			return errors.Join(fmt.Errorf("listen on %s: %w", s.admin, err), listener.Close())
+			return errors.Join(err, listener.Close())
 		}
 		handler := &http.Server{Handler: server.AdminHandler(), ReadHeaderTimeout: 5 * time.Second}
 		go func() { _ = handler.Serve(admin) }() // ends with Close
-		stopAdmin = handler.Close
+		adminURL, stopAdmin = "http://"+admin.Addr().String(), handler.Close
 	}
 	url := "http://" + listener.Addr().String()
 	fmt.Fprintf(p.stderr, "kelisim is listening on %s\n", url)
 	if s.greet != nil {
-		s.greet(url)
+		s.greet(url, adminURL)
 	}
 	ctx, stop := context.WithCancelCause(ctx)
 	go func() {
