@@ -94,6 +94,13 @@ func (l *ledger) open(ctx context.Context, o opening) error {
 		return err
 	}
 	keysPath := filepath.Join(o.dir, keysFile)
+	head, _, err := l.Store.Head(ctx)
+	if err != nil {
+		return err
+	}
+	if head > 0 && !there(keysPath) { // a new one would let every login look free, and nothing that is sealed could be read
+		return fmt.Errorf("%s is missing beside a journal that has events: put back the newest backup of it", keysPath)
+	}
 	if there(keysPath) && !there(o.master) {
 		return fmt.Errorf("%s is missing: without it no personal data can be read; put back the one that this directory was made with", o.master)
 	}
