@@ -68,11 +68,10 @@ func ordered(a answer) map[string]any {
 
 func paid(a answer) map[string]any {
 	out := map[string]any{"status": "held", "coverage": nil}
-	if h, ok := first[subscription.PaymentHeld](a); ok {
-		out["reason"] = h.Reason
-	}
 	if g, ok := first[subscription.PeriodGranted](a); ok {
 		out["status"], out["coverage"] = "applied", span{g.From.UTC(), g.CoveredUntil.UTC()}
+	} else if h, ok := first[subscription.PaymentHeld](a); ok {
+		out["reason"] = h.Reason
 	}
 	return out
 }

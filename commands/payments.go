@@ -2,10 +2,12 @@ package commands
 
 import (
 	"context"
+	"errors"
 
 	"github.com/google/uuid"
 
 	"kelisim/commands/cloudpayments"
+	"kelisim/commands/journal"
 	"kelisim/domain"
 	"kelisim/domain/event"
 	"kelisim/domain/payment"
@@ -25,7 +27,9 @@ type Money struct {
 
 // Notified answers one notification, which was signed. A check is decided from one read and records nothing. Every other kind is recorded
 // before it is answered; what was recorded before is answered again, and writes nothing. Money is judged at the processor's
-// time, whenever it is delivered (T-2.1), and is never lost: what fits no order of a user is held in a stream of its own.
+// time, whenever it is delivered (T-2.1), and is never lost: what fits no order of a user is held in a stream of its own, and what cannot
+// stand beside what was said before is recorded as a contradiction. Any order and any repetition of the same notifications ends in the same
+// coverage and balances (TestAnyOrderOfNotifications).
 func (m Money) Notified(ctx context.Context, n cloudpayments.Notification) (cloudpayments.Code, error) {
 	order, found, err := m.order(ctx, n.InvoiceID)
 	if err != nil {
@@ -43,14 +47,25 @@ func (m Money) Notified(ctx context.Context, n cloudpayments.Notification) (clou
 	default:
 		err = m.note(ctx, n)
 	}
-	if domain.Code(err) == "idempotency-key-reused" || domain.Code(err) == "transaction-conflict" {
-		// The same transaction with other content, or another user's: the first one stands, and what came now is noted beside it.
-		if m.Log != nil {
-			m.Log.Warn("a notification contradicts an earlier one", "notification", n.Key())
-		}
-		err = m.noteAs(ctx, n, "conflict:"+m.Vault.Fingerprint(n.Canonical()))
+	if code := refusedAs(err); code != "" {
+		err = m.contradict(ctx, n, code)
 	}
 	return cloudpayments.Accepted, err
+}
+
+// refusedAs is the rule that stands against what a notification says, for good; "" where there is none. The money has moved
+// all the same, so that asking again would help nobody.
+func refusedAs(err error) string {
+	var refusal *domain.Error
+	switch {
+	case errors.Is(err, journal.ErrDuplicateID): // the same transaction in another user's stream
+		return "transaction-conflict"
+	case !errors.As(err, &refusal) || refusal.Kind == domain.Unavailable:
+		return ""
+	case refusal.Code == "idempotency-key-reused": // the same notification with other content
+		return "transaction-conflict"
+	}
+	return refusal.Code
 }
 
 // invoiced is whose order an invoice is.
@@ -65,15 +80,14 @@ func (m Money) order(ctx context.Context, invoice string) (subscription.Order, i
 	if err != nil {
 		return subscription.Order{}, invoiced{}, nil
 	}
-	snap, err := m.Snapshot(ctx, id, Known{})
-	if domain.Code(err) == "user-not-found" {
-		return subscription.Order{}, invoiced{}, nil
-	}
+	// The stream as it stands, and not a settled moment of it: an order is paid within seconds of "Buy".
+	loaded, err := m.load(ctx, User.stream(string(id)), User)
 	if err != nil {
 		return subscription.Order{}, invoiced{}, err
 	}
-	o, ok := snap.State.Subscription.OrderByInvoice(invoice)
-	return o, invoiced{ok, id, snap.State}, nil
+	state := loaded.state.(user.State)
+	o, ok := state.Subscription.OrderByInvoice(invoice)
+	return o, invoiced{ok, id, state}, nil
 }
 
 func (m Money) check(n cloudpayments.Notification, o subscription.Order, found invoiced) cloudpayments.Code {
@@ -146,10 +160,6 @@ func (m Money) refund(ctx context.Context, n cloudpayments.Notification, o subsc
 
 // note records what decides nothing: a hold on a card, a payment that was given up, a subscription that the processor debits.
 func (m Money) note(ctx context.Context, n cloudpayments.Notification) error {
-	return m.noteAs(ctx, n, n.Key())
-}
-
-func (m Money) noteAs(ctx context.Context, n cloudpayments.Notification, key string) error {
 	id := n.TransactionID
 	if id == "" {
 		id = n.Subscription
@@ -161,7 +171,25 @@ func (m Money) noteAs(ctx context.Context, n cloudpayments.Notification, key str
 	if !n.DateTime.IsZero() {
 		noted.At = &n.DateTime
 	}
-	return m.sayAs(ctx, n, key, "note-payment", Provider+"-"+id, &payment.Note{Noted: noted})
+	return m.say(ctx, n, "note-payment", Provider+"-"+id, &payment.Note{Noted: noted})
+}
+
+// contradict records what cannot stand beside what is recorded.
+func (m Money) contradict(ctx context.Context, n cloudpayments.Notification, code string) error {
+	if m.Log != nil {
+		m.Log.Warn("a notification cannot stand beside what is recorded", "notification", n.Key(), "code", code)
+	}
+	c := payment.Contradicted{
+		Provider: Provider, Kind: string(n.Kind), TransactionID: n.TransactionID, InvoiceID: n.InvoiceID, Amount: n.AmountIn("KZT"), Code: code,
+	}
+	if !n.DateTime.IsZero() {
+		c.At = &n.DateTime
+	}
+	id := n.TransactionID
+	if id == "" {
+		id = n.Subscription
+	}
+	return m.sayAs(ctx, n, "contradiction:"+m.Vault.Fingerprint(n.Canonical()), "contradict-payment", Provider+"-"+id, &payment.Contradict{Contradicted: c})
 }
 
 // said is the root of the ids of what notifications say: each is a wish of its own, by its kind and transaction.
@@ -189,13 +217,24 @@ func (s *Service) ApplyHeld(ctx context.Context, w Wish, id domain.UserID, a sub
 	}
 	st := held.state.(payment.State)
 	if st.Event != "" {
-		if !st.Waiting() && (!st.IsApplied || st.Applied.UserID != id || st.Applied.OrderID != a.OrderID) || st.Asked != nil {
-			return Done{}, domain.Refuse(domain.Conflict, "payment-applied", "this money was applied, or is on its way back")
+		switch {
+		case st.IsApplied && st.Applied != payment.Applied{UserID: id, OrderID: a.OrderID}:
+			return Done{}, appliedAlready()
+		case st.IsApplied:
+		case len(st.Refunds) > 0:
+			return Done{}, domain.Refuse(domain.Conflict, "payment-refunded", "money of this payment has gone back")
+		case st.Asked != nil:
+			return Done{}, domain.Refuse(domain.Conflict, "refund-requested", "the money is on its way back")
 		}
 		a.PaidAt, a.Amount = st.Held.PaidAt, st.Held.Amount
+		// The wish is named after the money, so that its events can stand in one user's stream alone, however many officers try at once.
+		w.ID, w.Fingerprinted = uuid.NewSHA1(said, []byte("apply:"+a.Provider+":"+a.TransactionID)), []byte(a.OrderID)
 	}
 	w.Command, w.Subject, w.Body = "apply-payment", string(id), &a
 	done, err := s.do(ctx, w)
+	if st.Event != "" && refusedAs(err) == "transaction-conflict" {
+		return Done{}, appliedAlready()
+	}
 	if err != nil || st.Event == "" || st.IsApplied {
 		return done, err
 	}
@@ -205,7 +244,11 @@ func (s *Service) ApplyHeld(ctx context.Context, w Wish, id domain.UserID, a sub
 	return done, err
 }
 
-// RefundHeld asks for held money to go back: of the user's stream if the user is named, else of the payment's own.
+func appliedAlready() error {
+	return domain.Refuse(domain.Conflict, "payment-applied", "this money was applied already")
+}
+
+// RefundHeld asks for what is left of held money to go back: of the user's stream if the user is named, else of the payment's own.
 func (s *Service) RefundHeld(ctx context.Context, w Wish, id domain.UserID, provider, transaction string, reason domain.Personal) (Done, error) {
 	if id == "" {
 		w.Command, w.Subject, w.Body = "refund-held-payment", provider+"-"+transaction, &payment.RequestRefund{Reason: reason}
@@ -219,6 +262,9 @@ func (s *Service) RefundHeld(ctx context.Context, w Wish, id domain.UserID, prov
 	if !ok || p.Status() != subscription.StatusHeld {
 		return Done{}, domain.Refuse(domain.NotFound, "payment-not-found", "no such payment is held")
 	}
-	w.Command, w.Subject, w.Body = "refund", string(id), &subscription.RequestRefund{Provider: provider, TransactionID: transaction, Amount: p.Amount, Reason: reason}
+	if p.Left().Minor == 0 {
+		return Done{}, domain.Refuse(domain.Conflict, "payment-refunded", "nothing is left of this payment, or all of it is on its way back")
+	}
+	w.Command, w.Subject, w.Body = "refund", string(id), &subscription.RequestRefund{Provider: provider, TransactionID: transaction, Amount: p.Left(), Reason: reason}
 	return s.do(ctx, w)
 }

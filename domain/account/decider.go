@@ -291,8 +291,9 @@ func dataBlock(s State, c Command, in domain.Context) ([]Event, error) {
 	panic("unhandled account command")
 }
 
-// unvoidable are the entries that cannot be taken back by an entry: the registration, the voiding itself, and what has been done to keys.
-var unvoidable = []string{"account.registered", "account.registration_abandoned", "account.entry_", "account.depersonalised", "account.destroyed"}
+// unvoidable are the entries that cannot be taken back by an entry: the registration, the voiding itself, what has been done to keys, and that the
+// processor was asked for a refund.
+var unvoidable = []string{"account.registered", "account.registration_abandoned", "account.entry_", "account.depersonalised", "account.destroyed", "subscription.refund_sent"}
 
 func void(s State, c Command, in domain.Context) ([]Event, error) {
 	find := func(id string) (Void, bool) {

@@ -1,6 +1,7 @@
 package subscription
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
 	"time"
@@ -29,7 +30,7 @@ func decide(s State, c Command, in domain.Context) ([]Event, error) {
 	case PlaceOrder:
 		return placeOrder(s, c, in)
 	case RecordPayment:
-		return recordPayment(s, c)
+		return recordPayment(s, c, in)
 	case DeclinePayment:
 		return declinePayment(s, c)
 	case ApplyPayment:
@@ -41,6 +42,10 @@ func decide(s State, c Command, in domain.Context) ([]Event, error) {
 		return []Event{DaysGranted{c.Days, c.Reason, in.OccurredAt.UTC()}}, nil
 	case RequestRefund:
 		return requestRefund(s, c, in)
+	case SendRefund:
+		return sendRefund(s, c, in)
+	case RefuseRefund:
+		return refuseRefund(s, c)
 	case RecordRefund:
 		return recordRefund(s, c)
 	case RecordChargeBack:
@@ -110,7 +115,9 @@ func checkTransaction(provider, id string, amount domain.Money) error {
 	return nil
 }
 
-func recordPayment(s State, c RecordPayment) ([]Event, error) {
+// recordPayment applies money or holds it. Of two payments of one order the earlier, by the processor's time, pays it, whichever
+// became known first; the other is held from then on.
+func recordPayment(s State, c RecordPayment, in domain.Context) ([]Event, error) {
 	if err := checkTransaction(c.Provider, c.TransactionID, c.Amount); err != nil {
 		return nil, err
 	}
@@ -132,24 +139,27 @@ func recordPayment(s State, c RecordPayment) ([]Event, error) {
 	if reason := s.holds(c, order, known); reason != "" {
 		return []Event{PaymentHeld{c.OrderID, c.Provider, c.TransactionID, c.PaidAt, c.Amount, reason}}, nil
 	}
-	return s.grant(PaymentCompleted{c.OrderID, c.Provider, c.TransactionID, c.PaidAt, c.Amount, order.Months}), nil
+	paid := PaymentCompleted{c.OrderID, c.Provider, c.TransactionID, c.PaidAt, c.Amount, order.Months}
+	if later, overtaken := s.PaidBy(c.OrderID); overtaken {
+		second := PaymentHeld{later.NamedOrder, later.Provider, later.TransactionID, later.PaidAt, later.Amount, HeldDuplicate}
+		s.payment(later.Provider, later.TransactionID, func(p *Payment) { p.hold(second, in.OccurredAt, "this") })
+		return append([]Event{second}, s.grant(paid)...), nil
+	}
+	return s.grant(paid), nil
 }
 
 func transactionConflict() error {
 	return domain.Refuse(domain.Conflict, "transaction-conflict", "this transaction is recorded with other content").At("/transaction_id")
 }
 
-// holds is why money is not applied by itself, or "". All is judged at the processor's time of payment.
+// holds is why money is not applied by itself, or "". All is judged at the processor's time of payment, and what is the payment's own
+// fault comes first: so no answer depends on which of an order's payments became known first (TestDuplicatesInAnyOrder).
 func (s State) holds(c RecordPayment, order Order, known bool) string {
-	if !known || c.OtherAccount {
-		return HeldUnknownOrder
-	}
-	_, paid := s.PaidBy(c.OrderID)
 	switch {
+	case !known || c.OtherAccount:
+		return HeldUnknownOrder
 	case c.TestMode:
 		return HeldTestMode
-	case paid:
-		return HeldDuplicate
 	case c.Amount != order.Price:
 		return HeldAmountMismatch
 	case !c.PaidAt.Before(order.ExpiresAt):
@@ -157,7 +167,17 @@ func (s State) holds(c RecordPayment, order Order, known bool) string {
 	case c.BlockedAtPaid:
 		return HeldBlocked
 	}
+	if p, paid := s.PaidBy(c.OrderID); paid && !overtakes(c, p) {
+		return HeldDuplicate
+	}
 	return ""
+}
+
+// overtakes tells whether a payment that becomes known now was made before the one that the order was granted for. An officer's choice is
+// not overtaken.
+func overtakes(c RecordPayment, p Payment) bool {
+	return p.AppliedAt.IsZero() &&
+		cmp.Or(c.PaidAt.Compare(p.PaidAt), cmp.Compare(c.TransactionID, p.TransactionID), cmp.Compare(c.Provider, p.Provider)) < 0
 }
 
 // grant adds to a payment where its months come to lie.
@@ -208,19 +228,17 @@ func applyPayment(s State, c ApplyPayment) ([]Event, error) {
 	case c.PaidAt.IsZero():
 		return nil, domain.Refuse(domain.NotFound, "payment-not-found", "no such payment is held")
 	}
-	for _, r := range p.Refunds {
-		if !r.RefundedAt.IsZero() {
-			return nil, domain.Refuse(domain.Conflict, "payment-refunded", "money of this payment has gone back")
-		}
-	}
-	if len(p.ChargeBacks) > 0 {
-		return nil, domain.Refuse(domain.Conflict, "payment-refunded", "the bank took this payment back")
+	switch {
+	case p.back() > 0:
+		return nil, domain.Refuse(domain.Conflict, "payment-refunded", "money of this payment has gone back")
+	case p.given() > 0:
+		return nil, domain.Refuse(domain.Conflict, "refund-requested", "money of this payment is on its way back")
 	}
 	order, known := s.Order(c.OrderID)
 	if !known {
 		return nil, orderNotFound()
 	}
-	if _, paid := s.PaidBy(c.OrderID); paid {
+	if first, paid := s.PaidBy(c.OrderID); paid && first.back() < first.Amount.Minor {
 		return nil, domain.Refuse(domain.Conflict, "order-paid", "this order is paid already").At("/order_id")
 	}
 	applied := PaymentApplied{c.OrderID, c.Provider, c.TransactionID, c.PaidAt.UTC(), c.Amount, order.Months}

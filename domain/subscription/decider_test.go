@@ -218,7 +218,9 @@ func TestHeld(t *testing.T) {
 	}
 	paidBefore().When(domain.Context{}, all).Then(held(all, subscription.HeldTestMode))
 	all.TestMode = false
-	paidBefore().When(domain.Context{}, all).Then(held(all, subscription.HeldDuplicate))
+	again := pay(t, secondOrder, "9")
+	paidBefore().When(domain.Context{}, again).Then(held(again, subscription.HeldDuplicate))
+	paidBefore().When(domain.Context{}, all).Then(held(all, subscription.HeldAmountMismatch))
 	unpaid := func() *story { return ordered(t, order(t, secondOrder, 1)) }
 	unpaid().When(domain.Context{}, all).Then(held(all, subscription.HeldAmountMismatch))
 	all.Amount = domain.Money{Minor: 499000, Currency: "RUB"}
@@ -318,9 +320,18 @@ func TestApplyPaymentRefused(t *testing.T) {
 	done := subscription.RefundCompleted{RefundID: consentID, Provider: provider, TransactionID: "2", Amount: second.Amount, RefundedAt: local(t, "2026-02-03 12:00"), Full: true}
 	paidTwice().Given(requested, done).When(domain.Context{}, apply).Refused("payment-refunded")
 	paidTwice().Given(subscription.ChargedBack{Provider: provider, TransactionID: "2", Amount: second.Amount}).When(domain.Context{}, apply).Refused("payment-refunded")
-	paidTwice().Given(requested).When(domain.Context{}, apply).Then(
+	paidTwice().Given(requested).When(domain.Context{}, apply).Refused("refund-requested")
+	refused := subscription.RefundRefused{RefundID: consentID, Provider: provider, TransactionID: "2"}
+	paidTwice().Given(requested, refused).When(domain.Context{}, apply).Then(
 		subscription.PaymentApplied{secondOrder, provider, "2", second.PaidAt, second.Amount, 1},
 		granted(t, subscription.RecordPayment{OrderID: secondOrder, Provider: provider, TransactionID: "2"}, 1, "2026-05-13 00:00", "2026-06-13 00:00"))
+
+	// Nothing is left of the payment that the order was granted for: another may take its place.
+	apply.OrderID = firstOrder
+	gone := subscription.RefundCompleted{RefundID: "r", Provider: provider, TransactionID: "1", Amount: first.Amount, RefundedAt: local(t, "2026-02-03 12:00"), Full: true}
+	taken := subscription.MonthsRevoked{Provider: provider, TransactionID: "1", Months: 1, Cause: subscription.CauseRefund, At: gone.RefundedAt}
+	paidTwice().Given(gone, taken).When(domain.Context{}, apply).Then(
+		subscription.PaymentApplied(completed(second, 1)), granted(t, second, 1, "2026-04-13 00:00", "2026-05-13 00:00"))
 }
 
 // A declined attempt leaves the order as it was.

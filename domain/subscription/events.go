@@ -33,6 +33,8 @@ var Events = []event.Type{
 	event.Of[MonthsRevoked]("subscription.months_revoked"),
 	event.Of[DaysGranted]("subscription.days_granted"),
 	event.Of[RefundRequested]("subscription.refund_requested"),
+	event.Of[RefundSent]("subscription.refund_sent"),
+	event.Of[RefundRefused]("subscription.refund_refused"),
 	event.Of[RefundCompleted]("subscription.refund_completed"),
 	event.Of[ChargedBack]("subscription.charged_back"),
 	event.Of[TrialEnded]("subscription.trial_ended"),
@@ -89,7 +91,8 @@ type PaymentDeclined struct {
 	ReasonCode    string       `json:"reason_code"` // the processor's
 }
 
-// PaymentHeld: money came that cannot be applied by itself; Reason is one of the Held words.
+// PaymentHeld: money came that cannot be applied by itself; Reason is one of the Held words. Of money that had been applied by itself it
+// says that an earlier payment of the same order became known: it grants nothing any more.
 type PaymentHeld struct {
 	OrderID       string       `json:"order_id"` // as the processor named it
 	Provider      string       `json:"provider"`
@@ -165,6 +168,23 @@ type RefundRequested struct {
 	Reason        domain.Personal `json:"reason,omitzero" personal:"freeform"`
 }
 
+// RefundSent: the processor is asked to give the money back, from AskedAt on. It is recorded before it is asked, since a request whose answer
+// is lost may be repeated only for a while.
+type RefundSent struct {
+	RefundID      string    `json:"refund_id"`
+	Provider      string    `json:"provider"`
+	TransactionID string    `json:"transaction_id"`
+	AskedAt       time.Time `json:"asked_at"`
+}
+
+// RefundRefused: the processor will not give the money back, and surely has not. Message is its own text.
+type RefundRefused struct {
+	RefundID      string          `json:"refund_id"`
+	Provider      string          `json:"provider"`
+	TransactionID string          `json:"transaction_id"`
+	Message       domain.Personal `json:"message,omitzero" personal:"freeform"`
+}
+
 // RefundCompleted: money went back at RefundedAt, by the processor's time. Full: nothing of the payment is left. It
 // touches money alone; months are taken by months_revoked.
 type RefundCompleted struct {
@@ -207,6 +227,8 @@ func (PeriodGranted) isSubscription()    {}
 func (MonthsRevoked) isSubscription()    {}
 func (DaysGranted) isSubscription()      {}
 func (RefundRequested) isSubscription()  {}
+func (RefundSent) isSubscription()       {}
+func (RefundRefused) isSubscription()    {}
 func (RefundCompleted) isSubscription()  {}
 func (ChargedBack) isSubscription()      {}
 func (TrialEnded) isSubscription()       {}

@@ -17,8 +17,20 @@ type RequestRefund struct {
 	RefundedAt    *time.Time      `json:"refunded_at,omitempty"`
 }
 
+// SendRefund says that the processor is asked now.
+type SendRefund struct {
+	Provider, TransactionID, RefundID string
+}
+
+// RefuseRefund says that the processor will not.
+type RefuseRefund struct {
+	Provider, TransactionID, RefundID string
+	Message                           domain.Personal
+}
+
 // RecordRefund is a refund that the processor made. Transaction is the refund's own: two equal parts of one payment are two refunds.
 type RecordRefund struct {
+	RefundID      string // the request that it answers, where that is known
 	Provider      string
 	TransactionID string // of the payment
 	Transaction   string // of the refund
@@ -51,6 +63,8 @@ func (s State) alreadyRefunded(p Payment) []Event {
 }
 
 func (RequestRefund) isCommand()    {}
+func (SendRefund) isCommand()       {}
+func (RefuseRefund) isCommand()     {}
 func (RecordRefund) isCommand()     {}
 func (RecordChargeBack) isCommand() {}
 
@@ -78,9 +92,9 @@ func requestRefund(s State, c RequestRefund, in domain.Context) ([]Event, error)
 		return nil, err
 	case c.Amount.Minor <= 0 || c.Amount.Currency != p.Amount.Currency:
 		return nil, domain.Malformed("/amount", "an amount above zero, in the payment's currency, is wanted")
-	case len(p.ChargeBacks) > 0:
+	case p.taken() >= p.Amount.Minor:
 		return nil, domain.Refuse(domain.Conflict, "payment-charged-back", "the bank took this payment back")
-	case p.given()+c.Amount.Minor > p.Amount.Minor:
+	case c.Amount.Minor > p.Left().Minor:
 		return nil, domain.Refuse(domain.Conflict, "refund-exceeds-payment", "with the refunds before it that is more than was paid").At("/amount")
 	}
 	id := c.RefundID
@@ -104,9 +118,37 @@ func requestRefund(s State, c RequestRefund, in domain.Context) ([]Event, error)
 func (p Payment) given() int64 {
 	var sum int64
 	for _, r := range p.Refunds {
-		sum += r.Amount.Minor
+		if r.RefusedAt.IsZero() || !r.RefundedAt.IsZero() {
+			sum += r.Amount.Minor
+		}
 	}
 	return sum
+}
+
+// Waits tells whether a refund is asked for and neither made nor refused.
+func (r Refund) Waits() bool {
+	return !r.RequestedAt.IsZero() && r.RefundedAt.IsZero() && r.RefusedAt.IsZero()
+}
+
+// WaitingRefund finds a refund of a payment that is asked for and neither made nor refused.
+func (s State) WaitingRefund(provider, transaction, id string) (Refund, bool) {
+	p, _ := s.Payment(provider, transaction)
+	return p.refundBy(func(r Refund) bool { return r.ID == id && r.Waits() })
+}
+
+// sendRefund is recorded once: how long a request may be repeated counts from the first time.
+func sendRefund(s State, c SendRefund, in domain.Context) ([]Event, error) {
+	if r, waits := s.WaitingRefund(c.Provider, c.TransactionID, c.RefundID); !waits || !r.SentAt.IsZero() {
+		return nil, nil
+	}
+	return []Event{RefundSent{c.RefundID, c.Provider, c.TransactionID, in.OccurredAt.UTC()}}, nil
+}
+
+func refuseRefund(s State, c RefuseRefund) ([]Event, error) {
+	if _, waits := s.WaitingRefund(c.Provider, c.TransactionID, c.RefundID); !waits {
+		return nil, nil
+	}
+	return []Event{RefundRefused{c.RefundID, c.Provider, c.TransactionID, c.Message}}, nil
 }
 
 func (p Payment) refundBy(is func(Refund) bool) (Refund, bool) {
@@ -131,8 +173,15 @@ func recordRefund(s State, c RecordRefund) ([]Event, error) {
 	if _, known := p.refundBy(func(r Refund) bool { return r.Transaction == c.Transaction }); known {
 		return nil, nil
 	}
+	if p.Amount.Currency != "" {
+		c.Amount.Currency = p.Amount.Currency // a refund's notification names none
+	}
+	answers := func(r Refund) bool { return r.Waits() && r.Amount == c.Amount }
+	if c.RefundID != "" {
+		answers = func(r Refund) bool { return r.Waits() && r.ID == c.RefundID }
+	}
 	id := c.Provider + ":" + c.Transaction
-	if asked, waits := p.refundBy(func(r Refund) bool { return r.RefundedAt.IsZero() && r.Amount == c.Amount }); waits {
+	if asked, waits := p.refundBy(answers); waits {
 		id = asked.ID
 	}
 	return s.refunded(p, RefundCompleted{

@@ -68,6 +68,8 @@ type Refund struct {
 	Transaction string // the processor's, of the refund itself; "" while it has not told
 	Amount      domain.Money
 	RequestedAt time.Time
+	SentAt      time.Time // when the processor was first asked
+	RefusedAt   time.Time // the processor will not; the money stays
 	RefundedAt  time.Time
 	Full        bool
 	Event       string // the last one about it
@@ -138,10 +140,7 @@ func evolve(s State, e Event, m event.Meta) State {
 		})
 	case PaymentHeld:
 		s.payment(e.Provider, e.TransactionID, func(p *Payment) {
-			p.NamedOrder, p.HeldReason, p.HeldAt, p.HeldEvent = e.OrderID, e.Reason, m.OccurredAt, id
-			if p.Event == "" {
-				p.OrderID, p.PaidAt, p.Amount = e.OrderID, e.PaidAt, e.Amount
-			}
+			p.hold(e, m.OccurredAt, id)
 		})
 	case PaymentDeclined:
 		s.payment(e.Provider, e.TransactionID, func(p *Payment) {
@@ -163,6 +162,14 @@ func evolve(s State, e Event, m event.Meta) State {
 				r.Amount, r.Event = e.Amount, id
 			}
 		})
+	case RefundSent:
+		s.refund(e.Provider, e.TransactionID, e.RefundID, func(r *Refund) { r.SentAt = e.AskedAt })
+	case RefundRefused:
+		s.refund(e.Provider, e.TransactionID, e.RefundID, func(r *Refund) {
+			if r.RefundedAt.IsZero() {
+				r.RefusedAt, r.Event = m.OccurredAt, id
+			}
+		})
 	case RefundCompleted:
 		s.refund(e.Provider, e.TransactionID, e.RefundID, func(r *Refund) {
 			r.Transaction, r.Amount, r.RefundedAt, r.Full, r.Event = e.Transaction, e.Amount, e.RefundedAt, e.Full, id
@@ -181,7 +188,7 @@ func evolve(s State, e Event, m event.Meta) State {
 		panic("unhandled subscription event")
 	}
 	switch e.(type) {
-	case TrialStarted, PaymentCompleted, PaymentApplied, MonthsRevoked, DaysGranted:
+	case TrialStarted, PaymentCompleted, PaymentHeld, PaymentApplied, MonthsRevoked, DaysGranted:
 		s.facts = s.timeline()
 		s.whole = lay(s.facts)
 	}
@@ -191,6 +198,53 @@ func evolve(s State, e Event, m event.Meta) State {
 // grant takes what a payment grants.
 func (p *Payment) grant(order string, paidAt time.Time, amount domain.Money, months int, id string) {
 	p.OrderID, p.PaidAt, p.Amount, p.Months, p.Event = order, paidAt, amount, months, id
+	p.settleCurrency()
+}
+
+// hold takes money that waits. What it granted by itself until then it grants no longer; what an officer applied stays.
+func (p *Payment) hold(e PaymentHeld, at time.Time, id string) {
+	p.NamedOrder, p.HeldReason, p.HeldAt, p.HeldEvent = e.OrderID, e.Reason, at, id
+	if p.AppliedAt.IsZero() {
+		p.OrderID, p.PaidAt, p.Amount = e.OrderID, e.PaidAt, e.Amount
+		p.Event, p.Months, p.Period = "", 0, PeriodGranted{}
+	}
+	p.settleCurrency()
+}
+
+// settleCurrency gives refunds that were known before their payment its currency: their notifications name none.
+func (p *Payment) settleCurrency() {
+	p.Refunds = slices.Clone(p.Refunds)
+	for i := range p.Refunds {
+		p.Refunds[i].Amount.Currency = p.Amount.Currency
+	}
+}
+
+// back is how much of a payment has gone back or was taken back, in minor units.
+func (p Payment) back() int64 {
+	var sum int64
+	for _, r := range p.Refunds {
+		if !r.RefundedAt.IsZero() {
+			sum += r.Amount.Minor
+		}
+	}
+	return sum + p.taken()
+}
+
+// taken is how much of a payment banks took back.
+func (p Payment) taken() int64 {
+	var sum int64
+	for _, b := range p.ChargeBacks {
+		sum += b.Amount.Minor
+	}
+	return sum
+}
+
+// Left is what is left of a payment after what has gone back, was taken back, or is on its way back; never below nothing.
+func (p Payment) Left() domain.Money {
+	if p.PaidAt.IsZero() {
+		return domain.Money{Currency: p.Amount.Currency}
+	}
+	return domain.Money{Minor: max(0, p.Amount.Minor-p.given()-p.taken()), Currency: p.Amount.Currency}
 }
 
 // payment changes one transaction in a copy of the list, new if it was not known.
