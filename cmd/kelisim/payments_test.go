@@ -577,3 +577,34 @@ func TestProcessing(t *testing.T) {
 		}
 	}
 }
+
+// What an officer asks for goes to the processor, which tells of it; the list of held money is empty in the end.
+func TestRefundsAreCarried(t *testing.T) {
+	h := newHouse(t)
+	h.at = time.Now().UTC().Truncate(time.Second)
+	user := h.register()
+	op := h.paying(h.buy(user))
+	op.Amount.Minor--
+	h.accepted(cloudpayments.Pay, op.Notification(cloudpayments.Pay), cloudpaymentstest.Form)
+	api := cloudpaymentstest.New(t)
+	there := api.Add(cloudpaymentstest.Operation{InvoiceID: op.InvoiceID, Amount: op.Amount, At: op.At})
+	for there.TransactionID != op.TransactionID { // the same transaction in a double of its own
+		there = api.Add(cloudpaymentstest.Operation{InvoiceID: op.InvoiceID, Amount: op.Amount, At: op.At})
+	}
+	h.ask(access.Officer, 201, "POST", "/v1/payments/"+op.TransactionID+"/refund", fmt.Sprintf(`{"user_id":%q,"reason":"a wrong sum"}`, user))
+	if got := h.held(); got[op.TransactionID] != "amount-mismatch" {
+		t.Fatalf("held: %v", got)
+	}
+	stop := processing{api: api}.refunds(t.Context(), h.l, slog.New(slog.DiscardHandler))
+	for range 400 {
+		if len(h.held()) == 0 {
+			break
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	stop()
+	if got := h.held(); len(got) != 0 {
+		t.Errorf("held: %v", got)
+	}
+	processing{}.refunds(t.Context(), h.l, nil)() // where no API is set nothing is carried
+}

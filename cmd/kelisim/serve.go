@@ -69,7 +69,10 @@ It speaks plain HTTP: put a proxy that speaks TLS before it where others than th
 				return errors.Join(err, l.Close())
 			}
 			s.greet = func(url, admin string) { p.greet(c.Context(), url, admin, dir, tokens) }
-			return errors.Join(p.listenAndServe(c.Context(), l, tokens, s, log), closeTokens(), l.Close())
+			stopRefunds := s.processing.refunds(c.Context(), l, log)
+			err = p.listenAndServe(c.Context(), l, tokens, s, log)
+			stopRefunds()
+			return errors.Join(err, closeTokens(), l.Close())
 		},
 	}
 	c.Flags().StringVar(&dir, "data", defaultData, "the data directory; made if it is not there")

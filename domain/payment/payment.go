@@ -121,8 +121,12 @@ type RequestRefund struct {
 	Reason   domain.Personal `json:"reason,omitzero"`
 }
 
-// SendRefund says that the processor is asked now.
-type SendRefund struct{ RefundID string }
+// SendRefund says that the processor is asked now. Again: all that was asked before surely came to nothing, so that the time for repeating
+// begins anew.
+type SendRefund struct {
+	RefundID string
+	Again    bool
+}
 
 // RefuseRefund says that the processor will not.
 type RefuseRefund struct {
@@ -157,6 +161,7 @@ type State struct {
 	IsApplied bool
 	// Asked is the refund that was asked for last; it waits until it is made or refused.
 	Asked       *RefundRequested
+	AskedAt     time.Time // when it was asked for
 	SentAt      time.Time // when the processor was first asked for it
 	Refunds     []Refunded
 	Notes       []Noted
@@ -177,7 +182,7 @@ func evolve(s State, e Event, m event.Meta) State {
 	case Applied:
 		s.Applied, s.IsApplied = e, true
 	case RefundRequested:
-		s.Asked, s.SentAt = &e, time.Time{}
+		s.Asked, s.AskedAt, s.SentAt = &e, m.OccurredAt, time.Time{}
 	case RefundSent:
 		s.SentAt = e.AskedAt
 	case RefundRefused:
@@ -251,7 +256,7 @@ func decide(s State, c Command, in domain.Context) ([]Event, error) {
 		}
 		return []Event{RefundRequested{id, s.Left(), c.Reason}}, nil
 	case SendRefund:
-		if !s.Waits(c.RefundID) || !s.SentAt.IsZero() {
+		if !s.Waits(c.RefundID) || !s.SentAt.IsZero() && !c.Again {
 			return nil, nil // how long a request may be repeated counts from the first time
 		}
 		return []Event{RefundSent{c.RefundID, in.OccurredAt.UTC()}}, nil

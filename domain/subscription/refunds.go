@@ -17,9 +17,11 @@ type RequestRefund struct {
 	RefundedAt    *time.Time      `json:"refunded_at,omitempty"`
 }
 
-// SendRefund says that the processor is asked now.
+// SendRefund says that the processor is asked now. Again: all that was asked before surely came to nothing, so that the time for repeating
+// begins anew.
 type SendRefund struct {
 	Provider, TransactionID, RefundID string
+	Again                             bool
 }
 
 // RefuseRefund says that the processor will not.
@@ -138,7 +140,7 @@ func (s State) WaitingRefund(provider, transaction, id string) (Refund, bool) {
 
 // sendRefund is recorded once: how long a request may be repeated counts from the first time.
 func sendRefund(s State, c SendRefund, in domain.Context) ([]Event, error) {
-	if r, waits := s.WaitingRefund(c.Provider, c.TransactionID, c.RefundID); !waits || !r.SentAt.IsZero() {
+	if r, waits := s.WaitingRefund(c.Provider, c.TransactionID, c.RefundID); !waits || !r.SentAt.IsZero() && !c.Again {
 		return nil, nil
 	}
 	return []Event{RefundSent{c.RefundID, c.Provider, c.TransactionID, in.OccurredAt.UTC()}}, nil
