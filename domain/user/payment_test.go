@@ -121,6 +121,7 @@ func TestChargeBack(t *testing.T) {
 	if c := after.State().State.Subscription.Coverage(moment("2026-03-02")); len(c) != 1 || c[0].Until != moment("2026-04-13") {
 		t.Errorf("the bought month, which had not begun, is gone: %+v", c)
 	}
+	after.When(on("2026-03-03", rules), user.ChargeBack{RecordChargeBack: taken}).Nothing()
 	w := posted("2026-03-02")
 	after.When(on("2026-03-03", rules), w).Then(received(w, "2026-03-12"),
 		consent.WithdrawalRefused{NoticeID: id(20), Grounds: []consent.Ground{{Code: "unfulfilled-obligation", Clause: "P-2.6", ObligationID: id(31)}}})

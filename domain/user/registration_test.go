@@ -1,6 +1,7 @@
 package user_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -23,6 +24,13 @@ func TestRegister(t *testing.T) {
 	if c := s.Subscription.Coverage(decidertest.Start); len(c) != 1 || c[0].Reason != subscription.ReasonTrial || c[0].Until != moment("2026-04-13") {
 		t.Errorf("the free months: %+v", c)
 	}
+	// The order in which the documents were shown does not matter.
+	turned, wish := opened(), register()
+	wish.Acceptance = pressed("register", "subscription", "personal-data", "terms")
+	first, given := turned[0].(account.Registered), turned[2].(consent.Given)
+	first.Acceptance, given.Acceptance = *wish.Acceptance, *wish.Acceptance
+	turned[0], turned[2] = first, given
+	begin(t, rules).When(domain.Context{OccurredAt: decidertest.Start, Parameters: rules.ParametersAt(decidertest.Start)}, wish).Then(turned...)
 	// Nobody registers twice; a registration that was given up is none.
 	in := on("2026-02-01", rules)
 	registered(t, rules).When(in, register()).Refused("user-exists")
@@ -93,7 +101,9 @@ func TestVersionOfTheMoment(t *testing.T) {
 func TestNoTermsInForce(t *testing.T) {
 	rules := published()
 	in := domain.Context{OccurredAt: moment("2020-10-26")}
-	if _, err := user.Decide(user.State{}, nil, rules, register(), in); domain.Code(err) != "terms-not-in-force" {
+	_, err := user.Decide(user.State{}, nil, rules, register(), in)
+	var refusal *domain.Error
+	if !errors.As(err, &refusal) || refusal.Code != "terms-not-in-force" || refusal.Clause != "T-2.3" {
 		t.Errorf("%v", err)
 	}
 }

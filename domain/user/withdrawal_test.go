@@ -49,6 +49,8 @@ func TestWithdrawWhileOwing(t *testing.T) {
 		return registered(t, rules).At(moment("2026-02-01")).Given(fine).When(in, mail).Then(received(mail, "2026-03-11"))
 	}
 	s().When(on("2026-03-06", rules), accept).Then(refused(ground(30)))
+	registered(t, rules).At(moment("2026-03-01T12:00:00+05:00")).Given(fine).When(in, mail).Then(received(mail, "2026-03-11")).
+		When(on("2026-03-06", rules), accept).Then(refused(ground(30)))
 	registered(t, rules).At(moment("2026-03-02")).Given(fine).When(in, mail).Then(received(mail, "2026-03-11")).
 		When(on("2026-03-06", rules), accept).Then(consent.WithdrawalAccepted{NoticeID: id(20)})
 	registered(t, rules).When(on("2026-03-06", rules), accept).Refused("notice-not-found")
