@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"time"
@@ -159,7 +160,7 @@ func (b *behind) Wait(ctx context.Context, after int64) error {
 }
 
 // keysBehind is the key store beside such a journal. It is told that something is recorded only once it is written: a confirmed login is
-// nobody else's for ever, a released one anybody's, and a destroyed key does not come back.
+// nobody else's for ever, a released one anybody's, and a destroyed key does not come back. Then it is destroyed at once.
 type keysBehind struct {
 	*sqlite.Keys
 	journal *behind
@@ -191,5 +192,6 @@ func (k *keysBehind) Destroy(ctx context.Context, d vault.Destruction) ([]string
 	if err := k.journal.Flush(); err != nil {
 		return nil, err
 	}
-	return k.Keys.Destroy(ctx, d)
+	ids, err := k.Keys.Destroy(ctx, d)
+	return ids, errors.Join(err, k.Keys.Flush())
 }
