@@ -19,9 +19,9 @@ import (
 
 var until = time.Date(2026, 11, 22, 10, 30, 0, 0, time.UTC)
 
-// unmade are the events that no line of a story makes, and why.
+// unmade are the events, or the families of events, that no line of a story makes, and why.
 var unmade = map[string]string{
-	"account.registration_abandoned": "closes a registration whose process died between reserving its login and recording it",
+	"account.registration_abandoned": "closes a registration whose writer was too slow",
 	"consent.withdrawal_took_effect": "is a marker of time, which a policy sets",
 	"subscription.order_expired":     "is a marker of time, which a policy sets",
 	"subscription.trial_ended":       "is a marker of time, which a policy sets",
@@ -30,14 +30,18 @@ var unmade = map[string]string{
 	"subscription.payment_applied":   "comes from an officer's application of held money, which touches two streams",
 	"subscription.refund_sent":       "comes from handing a refund to the processor",
 	"subscription.refund_refused":    "comes from the processor's answer to a refund",
-	"payment.held":                   "comes from a notification that fits no user's order",
-	"payment.applied":                "comes from an officer's application of held money",
-	"payment.noted":                  "comes from a notification that moves no money",
-	"payment.refund_requested":       "comes from an officer's refund of held money",
-	"payment.refunded":               "comes from the processor's notification of such a refund",
+	"payment.":                       "comes from notifications that fit no user's order, and from what officers do about that money",
 	"reads.personal_data_read":       "is recorded by the look itself; the demo looks, and its story cannot",
-	"ledger.heads_committed":         "is written by the log about the journal",
-	"ledger.checkpoint_committed":    "is written by the log about the journal",
+	"ledger.":                        "is written by the log about the journal",
+}
+
+func excuse(name string) (why string, excused bool) {
+	if why, excused = unmade[name]; excused {
+		return why, true
+	}
+	family, _, _ := strings.Cut(name, ".")
+	why, excused = unmade[family+"."]
+	return why, excused
 }
 
 // tell tells a demo to a ledger in memory and answers its records after the terms.
@@ -88,7 +92,7 @@ func TestEveryEvent(t *testing.T) {
 		made[e.Type]++
 	}
 	for _, e := range catalogue.All().Types() {
-		why, excused := unmade[e.Name()]
+		why, excused := excuse(e.Name())
 		switch {
 		case made[e.Name()] == 0 && !excused:
 			t.Errorf("%s does not happen in the demo: let it, or say in unmade why no line can make it", e.Name())
