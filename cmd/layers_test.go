@@ -47,8 +47,9 @@ var rooms = []room{
 	{"domain/activity", words + " domain/site"},
 	{"domain/reads", words},
 	{"domain/payment", words},
+	{"domain/reconciliation", words},
 	{"domain/ledger", "domain/event"},
-	{"domain/catalogue", "domain/event domain/site domain/letter domain/incident domain/activity domain/reads domain/payment domain/ledger " + books},
+	{"domain/catalogue", "domain/event domain/site domain/letter domain/incident domain/activity domain/reads domain/payment domain/reconciliation domain/ledger " + books},
 
 	{"commands/journal", "domain domain/event"},
 	{"commands/journal/journaltest", "domain domain/event commands/journal"},
