@@ -452,10 +452,22 @@ func TestTamperingWithAFullBundle(t *testing.T) {
 				}
 			}
 			var f *verify.Fault
-			if v, err := verify.BundleFS(t.Context(), whole.with(verify.FileEvents, joined(lines)), opts); !errors.As(err, &f) {
+			if v, err := verify.BundleFS(t.Context(), whole.with(verify.FileEvents, joined(lines)), opts); !errors.As(err, &f) || what == "last left out" && f.Code != verify.Behind {
 				t.Errorf("%s: %+v (%v)", what, v, err)
 			}
 		}
+	}
+}
+
+// A commitment of heads that is true, and is no event of the bundle.
+func TestCommitmentFromElsewhere(t *testing.T) {
+	w := small(t)
+	before := w.full()
+	w.commitHeads()
+	later := w.full()
+	changed := before.with(verify.FileHeads, later[verify.FileHeads].Bytes())
+	if f := wantFault(t, second(verify.BundleFS(t.Context(), changed, verify.Options{Policy: bothKeys(t)})), verify.Unexpected); f.File != verify.FileHeads {
+		t.Errorf("the fault is at %s", f.Place)
 	}
 }
 

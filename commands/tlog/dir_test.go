@@ -21,6 +21,7 @@ type forged struct {
 	checkpoints func([][]byte) [][]byte
 	newest      func([]byte) []byte
 	tile        func(level int, n int64, data []byte) []byte
+	twofold     bool // read by itself, a stream is as it was
 }
 
 func (f forged) Records(ctx context.Context) iter.Seq2[verify.Record, error] {
@@ -28,6 +29,9 @@ func (f forged) Records(ctx context.Context) iter.Seq2[verify.Record, error] {
 }
 
 func (f forged) Stream(ctx context.Context, stream string) iter.Seq2[verify.Record, error] {
+	if f.twofold {
+		return f.Source.Stream(ctx, stream)
+	}
 	return f.some(f.Source.Records(ctx), stream)
 }
 
@@ -214,6 +218,17 @@ func TestTamperingWithAJournal(t *testing.T) {
 			all[i].Data = bytes.Replace(all[i].Data, []byte(`"size":`), []byte(`"size":1`), 1)
 			return all
 		}}, "", verify.Place{}},
+		"a body that is another where it stands": {forged{twofold: true, records: func(all []verify.Record) []verify.Record {
+			i := at(all, tree.CheckpointsStream, 1)
+			all[i].Data = all[at(all, tree.CheckpointsStream, 0)].Data
+			return all
+		}}, verify.EventChanged, verify.Place{}},
+		"a body said twice": {forged{records: func(all []verify.Record) []verify.Record {
+			again := all[at(all, tree.CheckpointsStream, 2)]
+			again.Revision, again.Position = again.Revision+1, all[len(all)-1].Position
+			again.ID[0]++
+			return append(all, again)
+		}}, verify.Malformed, verify.Place{}},
 		"a body gone": {forged{records: func(all []verify.Record) []verify.Record {
 			i := at(all, tree.CheckpointsStream, 1)
 			return slices.Delete(all, i, i+1)
@@ -276,6 +291,44 @@ func TestTamperingWithAJournal(t *testing.T) {
 	}
 }
 
+// Without a log the streams themselves still show that a revision is missing, or comes twice.
+func TestGapsInAJournalWithoutALog(t *testing.T) {
+	w := newWorld(t, nil, nil)
+	w.some(60, 4)
+	for what, change := range map[string]func([]verify.Record) []verify.Record{
+		"one gone":  func(all []verify.Record) []verify.Record { return slices.Delete(all, 20, 21) },
+		"one twice": func(all []verify.Record) []verify.Record { return slices.Insert(all, 21, all[20]) },
+		"none first": func(all []verify.Record) []verify.Record {
+			return slices.DeleteFunc(all, func(r verify.Record) bool { return r.Revision == 0 })
+		},
+	} {
+		f := wantFault(t, second(verify.Dir(t.Context(), forged{Source: tlog.NewSource(w.journal, &tlog.Memory{}), records: change}, verify.Options{})), verify.Gap)
+		if f.Stream == "" || f.Position <= 0 {
+			t.Errorf("%s: the fault is at %s", what, f.Place)
+		}
+	}
+}
+
+// An auditor who was shown two histories of one length holds the proof in hand.
+func TestTwoEarlierCheckpointsThatDiffer(t *testing.T) {
+	a, b := newWorld(t, nil, nil), newWorld(t, nil, nil)
+	b.rand.Uint64()
+	for _, w := range []*world{a, b} {
+		w.record(user(1), 20)
+		w.settle()
+	}
+	x, y := a.checkpoint(), b.checkpoint()
+	if x.Size != y.Size || x.Root == y.Root {
+		t.Fatal("the two are no fork")
+	}
+	for _, previous := range [][][]byte{{x.Note, y.Note}, {y.Note, x.Note}} {
+		wantFault(t, second(verify.Dir(t.Context(), tlog.NewSource(a.journal, a.store), verify.Options{Policy: bothKeys(t), Previous: previous})), verify.Inconsistent)
+	}
+	if _, err := verify.Dir(t.Context(), tlog.NewSource(a.journal, a.store), verify.Options{Policy: bothKeys(t), Previous: [][]byte{x.Note, x.Note}}); err != nil {
+		t.Errorf("the same twice: %v", err)
+	}
+}
+
 // False heads that somebody with the key committed and signed: whoever checks the whole journal finds them.
 func TestFalseHeadsAreFound(t *testing.T) {
 	w := newWorld(t, nil, nil)
@@ -312,22 +365,29 @@ func (l *lying) Heads(ctx context.Context, first, last int) iter.Seq2[tlog.Head,
 	}
 }
 
+// growing is a data directory in which a server goes on to write.
+type growing struct {
+	verify.Source
+	grow func()
+}
+
+func (g growing) Head(ctx context.Context) (int64, error) {
+	head, err := g.Source.Head(ctx)
+	g.grow()
+	return head, err
+}
+
 // What is appended while the check runs does not make it fail.
 func TestJournalIsVerifiedWhileItGrows(t *testing.T) {
 	w := newWorld(t, nil, nil)
 	w.some(300, 9)
 	w.commitHeads()
-	growing := forged{Source: tlog.NewSource(w.journal, w.store)}
-	grown := false
-	growing.tile = func(_ int, _ int64, data []byte) []byte {
-		if !grown {
-			grown = true
-			w.some(300, 9)
-			w.commitHeads()
-		}
-		return data
-	}
-	if v, err := verify.Dir(t.Context(), growing, verify.Options{Policy: bothKeys(t)}); err != nil || !grown {
+	before := w.checkpoint()
+	v, err := verify.Dir(t.Context(), growing{tlog.NewSource(w.journal, w.store), func() {
+		w.some(300, 9)
+		w.commitHeads()
+	}}, verify.Options{Policy: bothKeys(t)})
+	if err != nil || v.Size != before.Size || v.Events != before.Size {
 		t.Errorf("%+v (%v)", v, err)
 	}
 }

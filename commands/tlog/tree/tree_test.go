@@ -212,9 +212,10 @@ func FuzzParseLeaf(f *testing.F) {
 	for _, v := range events {
 		f.Add(unhex(f, v.Leaf))
 	}
+	f.Add(tree.Leaf{Stream: "user-1", Revision: -1}.Append(nil))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		l, err := tree.ParseLeaf(b)
-		if err == nil && !bytes.Equal(l.Append(nil), b) {
+		if err == nil && (!bytes.Equal(l.Append(nil), b) || l.Revision < 0) {
 			t.Errorf("%x was read as %+v", b, l)
 		}
 	})
@@ -226,6 +227,7 @@ func FuzzParseBucket(f *testing.F) {
 	f.Add(0x102, b.Append(a.Append(nil)))
 	f.Add(0x102, a.Append(b.Append(nil)))
 	f.Add(0, []byte{})
+	f.Add(0x103, a.Append(nil)) // in another's bucket
 	f.Fuzz(func(t *testing.T, n int, content []byte) {
 		heads, err := tree.ParseBucket(n, content)
 		if err != nil {
