@@ -49,6 +49,9 @@ func (a *API) table() []Route {
 	document.Produces = []string{"text/plain"}
 	stream := get("/v1/events/stream", inspectors, a.follow, "after", "type")
 	stream.Produces = []string{"text/event-stream"}
+	consentRecord := about("/consents/{consent}/record", own, a.consentRecord, "format", "language")
+	noticeRecord := about("/withdrawal-notices/{notice}/record", own, a.noticeRecord, "format", "language")
+	consentRecord.Produces, noticeRecord.Produces = receiptTypes, receiptTypes
 	lift := of("/v1/restrictions/{restriction}/lift", "lift-restriction", "")
 	lift.Body = OptionalJSON
 	tariff := Route{Method: "PUT", Path: "/v1/tariffs/{months}", Roles: operators, Body: JSON, Handle: a.wished("set-tariff", "")}
@@ -115,7 +118,7 @@ func (a *API) table() []Route {
 				Query: []string{"purpose", "act", "as_of", "known_at"}, Produces: []string{"application/x-ndjson"}, Handle: a.decisions},
 		},
 		[]Route{
-			publish, tariff, parameters, document, stream,
+			publish, tariff, parameters, document, stream, consentRecord, noticeRecord,
 			get("/v1/documents", everyone, a.documents),
 			get("/v1/tariffs", everyone, a.tariffs),
 			get("/v1/parameters", everyone, a.parameters),
