@@ -74,7 +74,7 @@ var rooms = []room{
 	{"commands/bus", "domain domain/event commands/journal"},
 
 	{"projections", "domain/... commands/journal"},
-	{"projections/reports", "domain/... projections"},
+	{"projections/reports", "domain/... commands/journal commands/tlog/tree projections"},
 
 	{"http/strictjson", "domain"},
 	{"http/webhooks", "domain/... commands commands/access commands/cloudpayments commands/journal projections http/strictjson"},

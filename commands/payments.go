@@ -23,6 +23,10 @@ type Money struct {
 	*Service
 	// Test: test money is taken for real. In production it is recorded and held.
 	Test bool
+
+	// from tells where a notification comes from that the processor did not send: what the register says is a wish of its own, so that the
+	// notification of the same may come yet.
+	from string
 }
 
 // Notified answers one notification, which was signed. A check is decided from one read and records nothing. Every other kind is recorded
@@ -197,7 +201,7 @@ var said = uuid.MustParse("9d0f4b0a-6f3e-5d0c-9a51-2f6f0f0b7c11")
 
 // say records what a notification says, once. It occurred when the ledger heard of it: the processor's time stands in the event.
 func (m Money) say(ctx context.Context, n cloudpayments.Notification, command, subject string, body any) error {
-	return m.sayAs(ctx, n, n.Key(), command, subject, body)
+	return m.sayAs(ctx, n, m.from+n.Key(), command, subject, body)
 }
 
 func (m Money) sayAs(ctx context.Context, n cloudpayments.Notification, key, command, subject string, body any) error {

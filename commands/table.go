@@ -13,6 +13,7 @@ import (
 	"kelisim/domain/obligation"
 	"kelisim/domain/payment"
 	"kelisim/domain/reads"
+	"kelisim/domain/reconciliation"
 	"kelisim/domain/site"
 	"kelisim/domain/subscription"
 	"kelisim/domain/user"
@@ -100,6 +101,7 @@ var internal = map[string]Spec{
 	"send-held-refund":     of[payment.SendRefund](Payment),
 	"refuse-held-refund":   of[payment.RefuseRefund](Payment),
 	"contradict-payment":   of[payment.Contradict](Payment).creates(),
+	"record-comparison":    of[reconciliation.Record](Register).creates(),
 	"hold-payment":         of[payment.Hold](Payment).creates(),
 	"note-payment":         of[payment.Note](Payment).creates(),
 	"mark-payment-applied": of[payment.Apply](Payment),

@@ -11,6 +11,7 @@ import (
 	"kelisim/domain/letter"
 	"kelisim/domain/payment"
 	"kelisim/domain/reads"
+	"kelisim/domain/reconciliation"
 	"kelisim/domain/site"
 	"kelisim/domain/user"
 )
@@ -26,6 +27,7 @@ const (
 	Activity // a batch of observed actions: a stream of its own
 	Reads    // who read a person's data
 	Payment  // a transaction that fits no order; its subject is provider-transaction
+	Register // what a processor's register says of a month; its subject is provider-month
 )
 
 func (t Target) stream(subject string) string {
@@ -44,6 +46,8 @@ func (t Target) stream(subject string) string {
 		return string(domain.ReadsStream(domain.UserID(subject)))
 	case Payment:
 		return "payment-" + subject
+	case Register:
+		return "reconciliation-" + subject
 	}
 	panic("unknown target")
 }
@@ -60,6 +64,8 @@ func (t Target) zero() any {
 		return incident.State{}
 	case Payment:
 		return payment.State{}
+	case Register:
+		return reconciliation.State{}
 	}
 	return nil
 }
@@ -102,6 +108,8 @@ func (t Target) evolve(state, data any, m event.Meta) any {
 		return incident.Decider.Evolve(state.(incident.State), data.(incident.Event), m)
 	case Payment:
 		return payment.Decider.Evolve(state.(payment.State), data.(payment.Event), m)
+	case Register:
+		return reconciliation.Decider.Evolve(state.(reconciliation.State), data.(reconciliation.Event), m)
 	}
 	return nil
 }
@@ -119,6 +127,8 @@ func (t Target) decide(s *stream, published site.State, command any, in domain.C
 		return decided(incident.Decider.Decide(s.state.(incident.State), command.(incident.Command), in))
 	case Payment:
 		return decided(payment.Decider.Decide(s.state.(payment.State), command.(payment.Command), in))
+	case Register:
+		return decided(reconciliation.Decider.Decide(s.state.(reconciliation.State), command.(reconciliation.Command), in))
 	case Activity:
 		return decided(activity.Decider.Decide(activity.State{}, command.(activity.Command), in))
 	case Reads:

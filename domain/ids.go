@@ -47,6 +47,11 @@ func PaymentStream(provider, transaction string) Stream {
 	return Stream("payment-" + provider + "-" + transaction)
 }
 
+// ReconciliationStream is of one month of a processor's operations, "2026-11".
+func ReconciliationStream(provider, month string) Stream {
+	return Stream("reconciliation-" + provider + "-" + month)
+}
+
 // Category is what stands before the first hyphen: "user", "activity", "site".
 func (s Stream) Category() string {
 	c, _, _ := strings.Cut(string(s), "-")

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -33,6 +34,7 @@ type house struct {
 	mu        sync.Mutex
 	at        time.Time
 	keys      int
+	close     func()
 }
 
 func newHouse(t *testing.T, change ...func(*processing)) *house {
@@ -51,14 +53,12 @@ func newHouse(t *testing.T, change ...func(*processing)) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := h.l.Close(); err != nil {
-			t.Error(err)
-		}
-		if err := closeTokens(); err != nil {
+	h.close = sync.OnceFunc(func() {
+		if err := errors.Join(h.l.Close(), closeTokens()); err != nil {
 			t.Error(err)
 		}
 	})
+	t.Cleanup(h.close)
 	for _, role := range []access.Role{access.Service, access.Officer} {
 		if h.tokens[role], _, err = tokens.Create(t.Context(), access.Wish{Name: "a-" + string(role), Role: role, TTL: access.MaxTTL}); err != nil {
 			t.Fatal(err)

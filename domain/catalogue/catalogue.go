@@ -16,6 +16,7 @@ import (
 	"kelisim/domain/obligation"
 	"kelisim/domain/payment"
 	"kelisim/domain/reads"
+	"kelisim/domain/reconciliation"
 	"kelisim/domain/site"
 	"kelisim/domain/subscription"
 )
@@ -29,6 +30,7 @@ func All() *event.Catalogue {
 		subscription.Events,
 		obligation.Events,
 		payment.Events,
+		reconciliation.Events,
 		site.Events,
 		letter.Events,
 		incident.Events,
