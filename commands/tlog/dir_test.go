@@ -349,15 +349,42 @@ func TestFalseHeadsAreFound(t *testing.T) {
 	}
 }
 
-// lying is a store that leaves a stream out of the heads.
+// Heads that somebody with the key committed, and that are not those of the streams in the bundle.
+func TestFalseHeadsInABundleOfStreams(t *testing.T) {
+	for what, alter := range map[string]func(*tlog.Head){
+		"an earlier end": func(h *tlog.Head) { h.Revision-- },
+		"another leaf":   func(h *tlog.Head) { h.Leaf[0]++ },
+		"no such stream": nil,
+	} {
+		w := newWorld(t, nil, nil)
+		w.record(user(1), 5)
+		liar := &lying{Store: w.store, alter: alter}
+		if alter == nil {
+			liar.drop = tree.KeyOf(user(1))
+		}
+		w.store = liar
+		w.open()
+		w.commitHeads()
+		f := wantFault(t, second(verify.BundleFS(t.Context(), w.streams(user(1)).fs(), verify.Options{Policy: bothKeys(t)})), verify.HeadsDiffer)
+		if f.Stream != user(1) {
+			t.Errorf("%s: the fault is at %s", what, f.Place)
+		}
+	}
+}
+
+// lying is a store that leaves a stream out of the heads, or alters them.
 type lying struct {
 	tlog.Store
-	drop tree.Key
+	drop  tree.Key
+	alter func(*tlog.Head)
 }
 
 func (l *lying) Heads(ctx context.Context, first, last int) iter.Seq2[tlog.Head, error] {
 	return func(yield func(tlog.Head, error) bool) {
 		for h, err := range l.Store.Heads(ctx, first, last) {
+			if l.alter != nil {
+				l.alter(&h)
+			}
 			if h.Key != l.drop && !yield(h, err) {
 				return
 			}
