@@ -31,6 +31,7 @@ var unmade = map[string]string{
 	"subscription.refund_sent":       "comes from handing a refund to the processor",
 	"subscription.refund_refused":    "comes from the processor's answer to a refund",
 	"payment.":                       "comes from notifications that fit no user's order, and from what officers do about that money",
+	"reconciliation.":                "comes from holding the processor's register against the ledger",
 	"reads.personal_data_read":       "is recorded by the look itself; the demo looks, and its story cannot",
 	"ledger.":                        "is written by the log about the journal",
 }
