@@ -21,10 +21,10 @@ type faultError struct{ error }
 
 // verify checks a data directory or a bundle. It needs no server, no key store and no network.
 func (p *program) verify() *cobra.Command {
-	policyFile := ""
+	policyFile, keyFile := "", ""
 	var previous []string
 	c := &cobra.Command{
-		Use: "verify DIR|BUNDLE", Short: "Check a data directory or an exported bundle", Args: exactly(1),
+		Use: "verify DIR|BUNDLE|RECEIPT.json", Short: "Check a data directory, an exported bundle or a person's receipt", Args: exactly(1),
 		Long: `Checks that nothing was changed, left out, reordered or taken back since it was signed: every event against its hash, every stream for gaps, every
 checkpoint against the root that the events give. It needs no server, no keys to personal data and no network; it may run beside a server.
 
@@ -35,24 +35,41 @@ It exits with 3 and the first fault's place if something is not whole.`,
 		Example: `  kelisim verify ./kelisim-data
   kelisim verify bundle.zip --policy keys.txt --previous checkpoint-2026-01`,
 		RunE: func(c *cobra.Command, args []string) error {
-			return p.check(c.Context(), args[0], policyFile, previous)
+			return p.check(c.Context(), args[0], policyFile, keyFile, previous)
 		},
 	}
-	c.Flags().StringVar(&policyFile, "policy", "", "a file that says whose signatures count")
+	c.Flags().StringVar(&policyFile, "policy", "", "a file that says whose signatures count (c2sp.org/tlog-policy)")
+	c.Flags().StringVar(&keyFile, "key", "", "a file of the log's public keys, one a line, as GET /v1/log/key gives them: a policy that believes any of them")
+	c.MarkFlagsMutuallyExclusive("policy", "key")
 	c.Flags().StringArrayVar(&previous, "previous", nil, "a checkpoint kept from earlier, which must be a beginning of this one; may be given again")
 	return c
 }
 
-func (p *program) check(ctx context.Context, path, policyFile string, previous []string) error {
+// policyOf reads whom an auditor believes: a policy, or keys.
+func policyOf(policyFile, keyFile string) (*verify.Policy, error) {
+	name := policyFile + keyFile
+	if name == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(name)
+	if err == nil && keyFile != "" {
+		text = tlog.PolicyText(strings.Fields(string(text)))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read whose signatures count: %w", err)
+	}
+	policy, err := verify.ParsePolicy(text)
+	if err != nil {
+		return nil, fmt.Errorf("read whose signatures count, in %s: %w", name, err)
+	}
+	return policy, nil
+}
+
+func (p *program) check(ctx context.Context, path, policyFile, keyFile string, previous []string) error {
 	var opts verify.Options
-	if policyFile != "" {
-		text, err := os.ReadFile(policyFile)
-		if err == nil {
-			opts.Policy, err = verify.ParsePolicy(text)
-		}
-		if err != nil {
-			return fmt.Errorf("read the policy: %w", err)
-		}
+	var err error
+	if opts.Policy, err = policyOf(policyFile, keyFile); err != nil {
+		return err
 	}
 	for _, name := range previous {
 		text, err := os.ReadFile(name)
@@ -70,6 +87,10 @@ func (p *program) check(ctx context.Context, path, policyFile string, previous [
 			shown = now
 		}
 	}
+	if text, ok := receiptAt(path); ok {
+		m.end()
+		return p.checkReceipt(text, opts.Policy)
+	}
 	verdict, err := verifyPath(ctx, path, opts)
 	m.end()
 	var fault *verify.Fault
@@ -80,6 +101,31 @@ func (p *program) check(ctx context.Context, path, policyFile string, previous [
 		return err
 	}
 	return p.tell(verdict)
+}
+
+// receiptAt reads a receipt, where the path is a file that begins as one.
+func receiptAt(path string) ([]byte, bool) {
+	if filepath.Ext(path) != ".json" {
+		return nil, false
+	}
+	text, err := os.ReadFile(path)
+	return text, err == nil
+}
+
+// checkReceipt checks what a person was given: it carries no keys, so that a policy is wanted.
+func (p *program) checkReceipt(text []byte, policy *verify.Policy) error {
+	if policy == nil {
+		return misuse("a receipt carries no keys: give --key with the log's, as GET /v1/log/key shows them")
+	}
+	r, err := verify.Receipt(text, policy)
+	var fault *verify.Fault
+	if errors.As(err, &fault) {
+		return faultError{fmt.Errorf("not whole: %w", err)}
+	}
+	if err != nil {
+		return err
+	}
+	return p.tellReceipt(r)
 }
 
 func verifyPath(ctx context.Context, path string, opts verify.Options) (*verify.Verdict, error) {
@@ -96,6 +142,20 @@ func verifyPath(ctx context.Context, path string, opts verify.Options) (*verify.
 	}
 	defer l.Close()
 	return verify.Dir(ctx, tlog.NewSource(l.Store, l.log), opts)
+}
+
+// tellReceipt says what a receipt shows.
+func (p *program) tellReceipt(r *verify.Receipted) error {
+	lines := []string{fmt.Sprintf("whole: receipt of a %s, %s", r.Kind, r.ID), "person  " + r.Subject, "as of   " + r.AsOf, "signed  by " + strings.Join(r.Signers, ", ")}
+	for _, e := range r.Events {
+		where := "no checkpoint covers it yet: ask for the receipt again"
+		if e.Size >= 0 {
+			where = fmt.Sprintf("leaf %d of %d", e.Index, e.Size)
+		}
+		lines = append(lines, fmt.Sprintf("event   %s %s, %s", e.ID, e.Type, where))
+	}
+	_, err := fmt.Fprintln(p.stdout, strings.Join(lines, "\n"))
+	return err
 }
 
 // tell says what was found to be whole, and what that does not show.
@@ -117,7 +177,7 @@ func (p *program) tell(v *verify.Verdict) error {
 		lines = append(lines, "unknown "+name+": nothing vouches for this file")
 	}
 	if v.Size > 0 && !v.Trusted {
-		lines = append(lines, "note    the keys came with the data; give --policy to check who signed")
+		lines = append(lines, "note    the keys came with the data; give --key or --policy to check who signed")
 	}
 	_, err := fmt.Fprintln(p.stdout, strings.Join(lines, "\n"))
 	return err
