@@ -106,6 +106,28 @@ func TestInForce(t *testing.T) {
 	}
 }
 
+// What callers write is held to its form before it is looked up.
+func TestForms(t *testing.T) {
+	sha := hash("x")
+	for name, c := range map[string]struct{ got, want bool }{
+		"a document":             {site.ValidDocument("terms", "2020-10-27", sha), true},
+		"an id of two words":     {site.ValidDocument("the terms", "2020-10-27", sha), false},
+		"a version of two words": {site.ValidDocument("terms", "of October", sha), false},
+		"a hash in capitals":     {site.ValidDocument("terms", "2020-10-27", strings.ToUpper(sha)), false},
+		"a language":             {site.ValidLanguage("kk-Cyrl"), true},
+		"a language's name":      {site.ValidLanguage("Kazakh"), false},
+		"a location":             {site.ValidLocation("KZ-71"), true},
+		"a location's name":      {site.ValidLocation("near Astana"), false},
+		"a purpose":              {site.ValidPurpose("quality-research"), true},
+		"a purpose of two words": {site.ValidPurpose("quality research"), false},
+		"no purpose":             {site.ValidPurpose(""), false},
+	} {
+		if c.got != c.want {
+			t.Errorf("%s is of the form: %v", name, c.got)
+		}
+	}
+}
+
 // A moment may be written as an instant or as a day, which begins in Astana.
 func TestFrom(t *testing.T) {
 	for in, want := range map[string]string{

@@ -101,21 +101,21 @@ func TestTariffs(t *testing.T) {
 	set := func(e site.TariffSet) site.SetTariff {
 		return site.SetTariff{Months: e.Months, Price: e.Price, InForceFrom: site.From{Time: e.InForceFrom}}
 	}
-	later, first, other := tariff(1, 5_990, "2026-03-01"), tariff(1, 4_990, "2020-10-27"), tariff(12, 44_990, "2026-02-01")
-	s := empty(t).When(now(), set(later)).Then(later).When(now(), set(first)).Then(first).When(now(), set(other)).Then(other).State()
+	later, first, other, last := tariff(1, 5_990, "2026-03-01"), tariff(1, 4_990, "2020-10-27"), tariff(12, 44_990, "2026-02-01"), tariff(1, 6_990, "2026-04-01")
+	s := empty(t).When(now(), set(later)).Then(later).When(now(), set(first)).Then(first).When(now(), set(other)).Then(other).When(now(), set(last)).Then(last).State()
 	for _, c := range []struct {
 		months int
 		at     string
 		tenge  int64
 	}{
-		{1, "2020-10-26", 0}, {1, "2020-10-27", 4_990}, {1, "2026-02-28", 4_990}, {1, "2026-03-01", 5_990}, {12, "2026-01-31", 0}, {12, "2026-03-01", 44_990}, {6, "2026-03-01", 0},
+		{1, "2020-10-26", 0}, {1, "2020-10-27", 4_990}, {1, "2026-02-28", 4_990}, {1, "2026-03-01", 5_990}, {1, "2026-04-01", 6_990}, {12, "2026-01-31", 0}, {12, "2026-03-01", 44_990}, {6, "2026-03-01", 0},
 	} {
 		got, ok := s.PriceAt(c.months, from(c.at).Time)
 		if ok != (c.tenge > 0) || ok && got != domain.KZT(c.tenge) {
 			t.Errorf("%d months cost %v on %s, want %d", c.months, got, c.at, c.tenge)
 		}
 	}
-	if n := len(s.Tariffs()); n != 3 {
+	if n := len(s.Tariffs()); n != 4 {
 		t.Errorf("%d prices stand", n)
 	}
 
