@@ -20,6 +20,8 @@ type API struct {
 	Service *commands.Service
 	Views   *projections.Runner
 	Log     *tlog.Follower
+
+	reporting chan struct{} // holds who makes a report
 }
 
 // wished carries out one command of the table. Path variables become the command's members: {notice} is notice_id. subject names

@@ -57,6 +57,8 @@ func (a *API) table() []Route {
 	tariff := Route{Method: "PUT", Path: "/v1/tariffs/{months}", Roles: operators, Body: JSON, Handle: a.wished("set-tariff", "")}
 	parameters := Route{Method: "PUT", Path: "/v1/parameters", Roles: operators, Body: JSON, Handle: a.wished("set-parameters", "")}
 	text := []string{"text/plain"}
+	report := get("/v1/reports/{name}", inspectors, a.report, "from", "to", "known_at", "format", "language")
+	report.Produces = reportTypes
 	publish := create("/v1/documents", "publish-document", operators)
 	publish.Limit = 1 << 20
 	return slices.Concat(
@@ -131,6 +133,8 @@ func (a *API) table() []Route {
 		[]Route{
 			get("/v1/letters", inspectors, a.letters, "status", "after", "limit", "at_least"),
 			get("/v1/incidents", inspectors, a.incidents, "after", "limit", "at_least"),
+			report,
+			get("/v1/reports", inspectors, a.reports, "language"),
 			get("/v1/payments/held", inspectors, a.held, "after", "limit", "at_least"),
 			{Method: "GET", Path: "/v1/log/checkpoint", Public: true, Produces: text, Handle: a.checkpoint},
 			{Method: "GET", Path: "/v1/log/key", Public: true, Produces: text, Handle: a.logKey},

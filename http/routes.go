@@ -16,7 +16,7 @@ var (
 // routes is the table: every route there is, a block for each resource.
 func (s *Server) routes() []Route {
 	tokens := tokens{s}
-	resources := &API{Service: s.options.Service, Views: s.options.Views, Log: s.options.Evidence}
+	resources := &API{Service: s.options.Service, Views: s.options.Views, Log: s.options.Evidence, reporting: make(chan struct{}, 1)}
 	return slices.Concat(
 		resources.table(),
 		[]Route{

@@ -220,7 +220,11 @@ func TestSameBytesForEver(t *testing.T) {
 				if name == "moment" && len(paper.Rows) == 0 {
 					t.Errorf("%s has no row: nothing is held here", r.Name)
 				}
-				for _, format := range []string{reports.JSON, reports.CSV, reports.XLSX} {
+				formats := []string{reports.JSON, reports.CSV, reports.XLSX}
+				if name == "moment" { // a page takes long to draw
+					formats = append(formats, reports.PDF)
+				}
+				for _, format := range formats {
 					out[r.Name+" "+name+" "+format] = write(t, paper, format, "kk")
 				}
 			}
@@ -409,7 +413,7 @@ func TestForms(t *testing.T) {
 	if about, err := book.GetRows("About"); err != nil || !slices.ContainsFunc(about, func(l []string) bool { return len(l) == 2 && l[1] == held.SHA256 }) {
 		t.Errorf("the sheet about it is %q (%v)", about, err)
 	}
-	for _, bad := range []string{"pdf", "xml", "JSON"} {
+	for _, bad := range []string{"xml", "JSON"} {
 		if _, err := reports.Checked(bad); domain.Code(err) != "invalid-request" {
 			t.Errorf("%s: %v", bad, err)
 		}

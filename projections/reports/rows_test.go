@@ -79,6 +79,7 @@ func TestWithdrawalsAndRefusals(t *testing.T) {
 	p.wants("withdrawals", known("2026-03-19T00:00"), "notice_id", "n1")
 	p.wants("refusals", reports.Asked{}, "user_id notice_id refused_at by_officer code clause obligation_id obligation_kind hold_id",
 		anna+" | n1 | 2026-02-03T09:00:00+05 | false | unfulfilled-obligation | P-2.6 | f1 | fine | -")
+	p.wants("deadlines", until("2026-03-01"), "kind subject due_at status", "withdrawal-answer | n1 | 2026-02-24T00:00:00+05 | met") // a refusal is an answer
 	p.tell("user-"+berik, "2026-04-10T10:00", "2026-04-10T10:00", consent.WithdrawalNoticeReceived{NoticeID: "mail", ReceivedOn: day("2026-04-09"),
 		Channel: "email", EffectiveOn: day("2026-04-19"), EffectiveFrom: day("2026-04-19").Start()})
 	p.wants("withdrawals", reports.Asked{From: moment("2026-04-01T00:00")}, "notice_id channel status effective_from", "mail | email | not-per-terms | -")

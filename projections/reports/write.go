@@ -19,6 +19,7 @@ const (
 	JSON = "json"
 	CSV  = "csv"
 	XLSX = "xlsx"
+	PDF  = "pdf"
 )
 
 // MediaTypes names the media type of each form.
@@ -26,6 +27,7 @@ var MediaTypes = map[string]string{
 	JSON: "application/json",
 	CSV:  "text/csv",
 	XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+	PDF:  "application/pdf",
 }
 
 // Checked is the form that a caller asks for; one that there is not is invalid-request. "" is json.
@@ -35,10 +37,8 @@ func Checked(format string) (string, error) {
 		return JSON, nil
 	case MediaTypes[format] != "":
 		return format, nil
-	case format == "pdf":
-		return "", domain.Malformed("?format", "reports are not written as PDF; ask for json, csv or xlsx")
 	}
-	return "", domain.Malformed("?format", "the forms are json, csv and xlsx")
+	return "", domain.Malformed("?format", "the forms are json, csv, xlsx and pdf")
 }
 
 // CheckedLanguage is the language that a caller asks for; one that there is not is invalid-request.
@@ -62,6 +62,8 @@ func (p *Paper) Write(w io.Writer, format, language string) error {
 		err = p.writeCSV(w, language)
 	case XLSX:
 		err = p.writeXLSX(w, language)
+	case PDF:
+		err = p.writePDF(w, language)
 	default:
 		panic("a form that there is not: " + format)
 	}
@@ -69,6 +71,10 @@ func (p *Paper) Write(w io.Writer, format, language string) error {
 		return fmt.Errorf("write %s as %s: %w", p.Name, format, err)
 	}
 	return nil
+}
+
+func tooMany(format string, most, rows int) error {
+	return domain.Malformed("?format", "%s holds %d rows and the report has %d; ask for csv, or for a shorter range", format, most, rows)
 }
 
 // writeJSON writes one object, its rows a line each.

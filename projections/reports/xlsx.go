@@ -24,7 +24,7 @@ var numberForms = map[Kind]string{Moment: "yyyy-mm-dd hh:mm:ss", Sum: "#,##0.00"
 // formula. The same paper gives the same bytes (TestSameBytesForEver).
 func (p *Paper) writeXLSX(w io.Writer, language string) (err error) {
 	if len(p.Rows) > maxXLSXRows {
-		return domain.Malformed("?format", "a sheet holds %d rows and the report has %d; ask for csv, or for a shorter range", maxXLSXRows, len(p.Rows))
+		return tooMany("a sheet", maxXLSXRows, len(p.Rows))
 	}
 	f := excelize.NewFile()
 	defer func() {

@@ -1,0 +1,82 @@
+package http
+
+import (
+	"bytes"
+	"errors"
+
+	"kelisim/domain"
+	"kelisim/projections/reports"
+)
+
+// reportTypes are what reports are answered as.
+var reportTypes = []string{reports.MediaTypes[reports.JSON], reports.MediaTypes[reports.CSV], reports.MediaTypes[reports.XLSX], reports.MediaTypes[reports.PDF]}
+
+// reports lists the reports there are, with their titles.
+func (a *API) reports(r *Request) (*Response, error) {
+	language := r.Query.OneOf("language", reports.Languages...)
+	if err := r.Query.Err(); err != nil {
+		return nil, err
+	}
+	type item struct {
+		Name  string `json:"name"`
+		Title string `json:"title"`
+	}
+	var items []item
+	for _, report := range reports.All {
+		items = append(items, item{report.Name, report.Title(language)})
+	}
+	return Page(items, ""), nil
+}
+
+// report makes one report. One is made at a time: each reads the whole journal, and holds what it folds.
+func (a *API) report(r *Request) (*Response, error) {
+	report, err := reports.Lookup(r.Var("name"))
+	if err != nil {
+		return nil, err
+	}
+	format := r.Query.OneOf("format", reports.JSON, reports.CSV, reports.XLSX, reports.PDF)
+	language := r.Query.OneOf("language", reports.Languages...)
+	known, err := r.known()
+	asked := reports.Asked{KnownAt: known.At, KnownPosition: known.Position}
+	var early, late error
+	asked.From, early = reports.Edge(r.Query.String("from"))
+	asked.To, late = reports.Edge(r.Query.String("to"))
+	if err := errors.Join(r.Query.Err(), err, pointed(early, "?from"), pointed(late, "?to")); err != nil {
+		return nil, err
+	}
+	select {
+	case a.reporting <- struct{}{}:
+		defer func() { <-a.reporting }()
+	case <-r.Context().Done():
+		return nil, r.Context().Err()
+	}
+	facts, err := reports.Gather(r.Context(), a.Service.Journal, asked)
+	if err != nil {
+		return nil, err
+	}
+	paper, err := report.Of(facts)
+	if err != nil {
+		return nil, err
+	}
+	var file bytes.Buffer
+	if err := paper.Write(&file, format, language); err != nil {
+		return nil, err
+	}
+	answer := Streamed(reports.MediaTypes[format], func(w *Stream) error { // with a deadline of its own: making it may take longer than a write may
+		_, err := w.Write(file.Bytes())
+		return err
+	})
+	if format != reports.JSON {
+		answer.With("Content-Disposition", `attachment; filename="`+report.Name+"."+format+`"`)
+	}
+	return answer, nil
+}
+
+// pointed says which parameter a refusal is about.
+func pointed(err error, pointer string) error {
+	var refusal *domain.Error
+	if errors.As(err, &refusal) {
+		return refusal.At(pointer)
+	}
+	return err
+}
