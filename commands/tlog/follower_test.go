@@ -436,6 +436,165 @@ func TestFalseBodiesAreNotSigned(t *testing.T) {
 	}
 }
 
+// own appends an event of the ledger's own, as another follower might.
+func (w *world) own(stream, name, data string) {
+	w.t.Helper()
+	last := int64(-1)
+	for r, err := range w.journal.ReadStream(context.Background(), stream, 0) {
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		last = r.Revision
+	}
+	w.append(stream, last, []journal.NewRecord{{ID: w.uuid(), Type: name, Data: []byte(data),
+		Meta: []byte(`{"version":1,"occurred_at":"2026-01-31T10:00:00.000000Z","actor":{"kind":"system","id":"log"}}`)}})
+}
+
+// A body that is true of the tree, and all the same cannot be: of another log's name, or of less than was said before.
+func TestTrueBodiesOutOfPlace(t *testing.T) {
+	for what, origins := range map[string][]string{"another origin": {"other.test/log"}, "less than before": {origin, origin}} {
+		w := newWorld(t, nil, nil)
+		w.some(10, 3)
+		five := plain(t, copyOf(t, w.journal, 5, w.clock))
+		for i, o := range origins {
+			tree := plain(t, w.journal)
+			if i > 0 {
+				tree = five
+			}
+			w.own("ledger-checkpoints", "ledger.checkpoint_committed", fmt.Sprintf(`{"origin":%q,"size":%d,"root":%q}`, o, tree.N, tree.Hash))
+		}
+		var f *verify.Fault
+		if err := w.Settle(t.Context()); !errors.As(err, &f) || f.Stream != "ledger-checkpoints" {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
+func TestLostBodyHalts(t *testing.T) {
+	w := newWorld(t, nil, nil)
+	var lost int64
+	for range 3 {
+		w.some(10, 3)
+		w.settle()
+		if lost == 0 {
+			lost, _, _ = w.journal.Head(t.Context()) // the first body
+		}
+	}
+	w.journal, w.store = holey{w.journal, lost}, &ledgerlog.Memory{}
+	w.open()
+	if f := wantFault(t, w.Settle(t.Context()), verify.Gap); f.Stream != "ledger-checkpoints" || f.Revision != 1 {
+		t.Errorf("the fault is at %s", f.Place)
+	}
+}
+
+// overtaken is a journal in which another follower is always quicker.
+type overtaken struct {
+	journal.Store
+	first func(stream string)
+}
+
+func (o overtaken) Append(ctx context.Context, stream string, expected int64, records []journal.NewRecord) (journal.Receipt, error) {
+	o.first(stream)
+	return o.Store.Append(ctx, stream, expected, records)
+}
+
+// One who loses every race signs what the winner committed, and nothing else.
+func TestLoserSignsTheWinnersBody(t *testing.T) {
+	winner := newWorld(t, nil, nil)
+	loser := newWorld(t, winner.journal, nil)
+	loser.now = winner.now
+	races := map[string]int{}
+	loser.journal = overtaken{winner.journal, func(stream string) {
+		races[stream]++
+		winner.some(1, 5) // so that the winner's body is not the loser's
+		winner.commitHeads()
+	}}
+	loser.open()
+	for range 5 {
+		winner.some(3, 5)
+		loser.settle()
+		loser.commitHeads()
+	}
+	if races["ledger-checkpoints"] == 0 || races["ledger-heads"] == 0 {
+		t.Fatalf("raced %v: this test sees nothing", races)
+	}
+	winner.settle()
+	loser.settle()
+	if a, b := winner.checkpoint(), loser.checkpoint(); string(a.Full()) != string(b.Full()) {
+		t.Errorf("the winner signed\n%s, the loser\n%s", a.Full(), b.Full())
+	}
+	if _, err := verify.Dir(t.Context(), ledgerlog.NewSource(winner.journal, loser.store), verify.Options{Policy: policy(t)}); err != nil {
+		t.Error(err)
+	}
+}
+
+// Those checkpoints are for ever that first cover a commitment of heads: they keep the signature that lasts.
+func TestAuditCheckpoints(t *testing.T) {
+	w := newWorld(t, nil, nil)
+	for i := range 9 {
+		w.some(5, 3)
+		if i%3 == 0 {
+			w.commitHeads()
+		} else {
+			w.settle()
+		}
+	}
+	n := 0
+	for c, err := range w.store.Checkpoints(t.Context(), 0) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.Audit != (n%3 == 0) || (len(c.Lasting) > 0) != c.Audit {
+			t.Errorf("checkpoint %d of %d leaves: audit %v, %d bytes that last", n, c.Size, c.Audit, len(c.Lasting))
+		}
+		n++
+	}
+	if n != 9 || len(w.checkpoint().Lasting) == 0 {
+		t.Errorf("%d checkpoints were kept, and the newest has %d bytes that last", n, len(w.checkpoint().Lasting))
+	}
+}
+
+func TestCommitmentOfHeadsTwiceHalts(t *testing.T) {
+	w := newWorld(t, nil, nil)
+	w.some(10, 3)
+	w.commitHeads()
+	for r, err := range w.journal.ReadStream(t.Context(), "ledger-heads", 0) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.own("ledger-heads", r.Type, string(r.Data))
+	}
+	wantFault(t, w.Settle(t.Context()), verify.Malformed)
+}
+
+// The scrub finds that the end is gone, or that something was put in.
+func TestScrubFindsWhatIsGone(t *testing.T) {
+	w := newWorld(t, nil, nil)
+	w.some(600, 9)
+	w.settle()
+	whole := w.journal
+	for what, c := range map[string]struct {
+		journal journal.Store
+		code    string
+	}{
+		"the end":   {copyOf(t, whole, 400, w.clock), verify.Behind},
+		"one event": {holey{whole, 300}, verify.EventChanged},
+	} {
+		w.journal = &switched{Store: whole}
+		f, err := ledgerlog.NewFollower(t.Context(), w.config())
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.journal.(*switched).Store = c.journal
+		if got := wantFault(t, f.Scrub(t.Context()), c.code); c.code == verify.EventChanged && got.Position != 303 {
+			t.Errorf("%s: the fault is at %s", what, got.Place)
+		}
+	}
+}
+
+// switched is a journal that can be put in another's place.
+type switched struct{ journal.Store }
+
 // False heads, by another follower of the same journal, halt this one.
 func TestFalseHeadsHalt(t *testing.T) {
 	w := newWorld(t, nil, nil)
