@@ -25,6 +25,16 @@ func TestVoid(t *testing.T) {
 	}
 }
 
+// Each entry is voided by itself.
+func TestVoidsApart(t *testing.T) {
+	s := cabinet(t, account.EntryVoidRequested{EventID: one, By: "officer-1"}, account.EntryVoidRequested{EventID: two, By: "officer-1"}).
+		When(as(approver, after(1e9)), account.ApproveVoid{EventID: two}).Then(account.EntryVoided{EventID: two, RequestedBy: "officer-1", ApprovedBy: "approver-1"}).
+		State()
+	if s.Voids[0].Approved || !s.Voids[1].Approved {
+		t.Errorf("another entry was voided: %+v", s.Voids)
+	}
+}
+
 func TestVoidRefused(t *testing.T) {
 	for name, c := range map[string]struct {
 		command account.VoidEntry

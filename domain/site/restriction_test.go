@@ -85,6 +85,8 @@ func TestRestrictionRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) { empty(t).When(now(), c).Refused("invalid-request") })
 	}
+	some := site.Category{Locations: []string{"KZ-71", "RU"}, Languages: []string{"ru", "en-GB"}}
+	empty(t).When(now(), site.ImposeRestriction{RestrictionID: one, Category: some}).Then(site.RestrictionImposed{RestrictionID: one, Category: some})
 	in := domain.Context{OccurredAt: start, Command: [16]byte{7}}
 	empty(t).When(in, site.ImposeRestriction{Category: site.Category{All: true}}).
 		Then(site.RestrictionImposed{RestrictionID: in.ID("restriction"), Category: site.Category{All: true}})

@@ -82,6 +82,8 @@ func TestParametersRefused(t *testing.T) {
 		})
 	}
 	empty(t).When(now(), site.SetParameters{Parameters: parameters("2", nil)}).Refused("invalid-request")
+	feast := parameters("2", func(p *domain.Parameters) { p.Holidays = []string{"Nauryz"} })
+	empty(t).When(now(), site.SetParameters{InForceFrom: from("2026-03-01"), Parameters: feast}).Refused("invalid-request", "T-4.2")
 	widest := parameters("2", func(p *domain.Parameters) {
 		p.TrialMonths, p.Periods, p.WithdrawalDays, p.Fine.Minor, p.OrderHours = 0, []int{120}, 0, 0, 1
 		p.SupportFrom, p.SupportUntil, p.SupportHours, p.Holidays = 0, 24, 10_000, []string{"2026-03-21"}
