@@ -18,7 +18,9 @@ import (
 	"kelisim/commands/access"
 	"kelisim/commands/tlog"
 	"kelisim/domain"
+	"kelisim/domain/consent"
 	"kelisim/domain/event"
+	"kelisim/domain/permission"
 )
 
 // demo serves a ledger of fictional users.
@@ -106,10 +108,30 @@ func (p *program) seed(ctx context.Context, o demo.Options, dir string, log *slo
 		_, err = l.Service.PersonalData(ctx, users[i], commands.Reader{
 			Actor: event.Actor{Kind: string(access.Officer), ID: "aigul"}, Why: "Сертификатқа аты-жөнін тексеру", Route: "/v1/users/{user}/personal-data"})
 	}
+	var user domain.UserID
+	if err == nil {
+		user, err = showcase(ctx, l.Service, users)
+	}
 	if err = errors.Join(err, l.Close()); err != nil {
 		return "", fmt.Errorf("make the demo: %w", err)
 	}
 	fmt.Fprintf(p.stderr, "a demo of %d users over %d months: %d commands, %d events, in %v\n", o.Users, o.Months, count.lines, count.events, time.Since(began).Round(time.Millisecond))
+	return user, nil
+}
+
+// showcase is the first user who may use the site now and whose data may be used, so that there is something to take away; else the first.
+func showcase(ctx context.Context, s *commands.Service, users []domain.UserID) (domain.UserID, error) {
+	now := time.Now()
+	for _, id := range users {
+		snap, err := s.Snapshot(ctx, id, commands.Known{})
+		if err != nil {
+			return "", err
+		}
+		if permission.Access(snap.State.Books, snap.Site, permission.Place{}, now).Allowed &&
+			permission.ProcessingOnly(snap.State.Books, snap.Site, "advertising", "use", now).Status == consent.IsGiven {
+			return id, nil
+		}
+	}
 	return users[0], nil
 }
 

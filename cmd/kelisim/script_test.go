@@ -22,8 +22,8 @@ func TestMain(m *testing.M) {
 // script has:
 //
 //	exits CODE kelisim ARGS…    runs a command that must end with this code
-//	serve NAME ARGS…            serves, on a free port, until stop NAME; $NAME is its address
-//	stop NAME                   interrupts a server, which must end with code 0; what it said is then stderr
+//	serve NAME ARGS…            serves, on a free port, until interrupt NAME; $NAME is its address
+//	interrupt NAME              tells a server to stop; it must end with code 0, and what it said is then stdout and stderr
 //	http STATUS METHOD URL [@FILE [BODY]]    asks with the token in a file, and puts the answer's body on stdout
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -33,7 +33,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"exits": scriptExits, "serve": scriptServe, "stop": scriptStop, "http": scriptHTTP,
+			"exits": scriptExits, "serve": scriptServe, "interrupt": scriptInterrupt, "http": scriptHTTP,
 		},
 	})
 }
@@ -62,7 +62,7 @@ func scriptServe(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Setenv(args[0], s.url)
 }
 
-func scriptStop(ts *testscript.TestScript, _ bool, args []string) {
+func scriptInterrupt(ts *testscript.TestScript, _ bool, args []string) {
 	s := ts.Value("servers").(map[string]*server)[args[0]]
 	if s == nil {
 		ts.Fatalf("no server is called %s", args[0])

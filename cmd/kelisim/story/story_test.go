@@ -264,6 +264,26 @@ func TestExpectation(t *testing.T) {
 	}
 }
 
+// So it is where a command is more than one append to one stream.
+func TestExpectationAcrossStreams(t *testing.T) {
+	const letter = "1e77e000-0000-4000-8000-000000000001"
+	before := []string{life[0],
+		`{"at":"2026-02-04T09:00:00Z","recorded_at":"2026-02-04T09:00:00Z","command":"receive-letter","body":{"letter_id":"` + letter + `","received_on":"2026-02-03","tracking_number":"RR123456785KZ"}}`,
+	}
+	for _, l := range []string{
+		`{"at":"2026-02-20T09:00:00Z","recorded_at":"2026-02-20T09:00:00Z","command":"match-letter","expect":"user-not-found","body":{"letter_id":"` + letter + `","user_id":"` + aida + `"}}`,
+		`{"at":"2026-02-20T09:00:00Z","recorded_at":"2026-02-20T09:00:00Z","command":"observe","expect":"user-not-found","body":[{"user_id":"` + aida + `","action":"lesson.opened"}]}`,
+	} {
+		s := ledger(t)
+		want(t, s, before, "carried-out carried-out")
+		at := head(t, s)
+		fails(t, s, `expected to be refused as "user-not-found" and nothing stands against it`, before[0], before[1], strings.Replace(before[1], letter, "1e77e000-0000-4000-8000-000000000002", 1), l)
+		if head(t, s) != at+1 {
+			t.Errorf("it left %d events behind", head(t, s)-at-1)
+		}
+	}
+}
+
 // An expectation at the beginning is judged once it is known whether the story is new.
 func TestExpectationFirst(t *testing.T) {
 	first := strings.Replace(strings.Replace(life[2], "2026-02-01", "2026-01-31", 2), `"body"`, `"expect":"user-not-found","body"`, 1)
