@@ -74,6 +74,7 @@ var rooms = []room{
 	{"commands/bus", "domain domain/event commands/journal"},
 
 	{"projections", "domain/... commands/journal"},
+	{"projections/finance", "domain/... commands/journal"},
 	{"projections/reports", "domain/... commands/journal commands/tlog/tree projections"},
 
 	{"http/strictjson", "domain"},

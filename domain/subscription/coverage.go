@@ -258,3 +258,17 @@ func (s State) period(of transaction) PeriodGranted {
 	}
 	return PeriodGranted{}
 }
+
+// Bought is where the months of a payment lie as all facts make it, with those that were revoked of them and without. They are equal where
+// nothing was revoked, and zero where the payment grants nothing.
+func (s State) Bought(provider, id string) (from, until, revoked time.Time) {
+	of := transaction{provider, id}
+	if p, ok := s.Payment(provider, id); !ok || p.Event == "" {
+		return time.Time{}, time.Time{}, time.Time{}
+	}
+	left := s.period(of)
+	s.payment(provider, id, func(p *Payment) { p.Revocations = nil })
+	s.facts = s.timeline()
+	whole := s.period(of)
+	return whole.From, whole.Until, left.Until
+}

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"kelisim/domain"
+	"kelisim/domain/calendar"
 	"kelisim/domain/decidertest"
 	"kelisim/domain/event"
 	"kelisim/domain/subscription"
@@ -279,4 +280,28 @@ func withoutEvents(stretches []subscription.Stretch) []subscription.Stretch {
 		stretches[i].Events = nil
 	}
 	return stretches
+}
+
+// Where bought months lie is told with what was revoked of them and without.
+func TestBought(t *testing.T) {
+	s, _ := paidFor(t)
+	told := func() [3]string {
+		var out [3]string
+		from, until, revoked := s.State().Bought(provider, "1")
+		for i, m := range []time.Time{from, until, revoked} {
+			out[i] = m.In(calendar.Zone()).Format("2006-01-02")
+		}
+		return out
+	}
+	if got := told(); got != [3]string{"2026-04-13", "2026-05-13", "2026-05-13"} {
+		t.Error(got)
+	}
+	c := went(t, "9", 4990)
+	s = s.When(domain.Context{}, c).Then(refunded(c, provider+":9", true), taken(t, 1, subscription.CauseRefund, "2026-02-02 12:00"))
+	if got := told(); got != [3]string{"2026-04-13", "2026-05-13", "2026-04-13"} {
+		t.Error(got)
+	}
+	if from, until, revoked := s.State().Bought(provider, "2"); !from.IsZero() || !until.IsZero() || !revoked.IsZero() {
+		t.Error("an unknown payment lies somewhere")
+	}
 }
