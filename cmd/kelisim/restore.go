@@ -73,7 +73,10 @@ func (p *program) restoreBackup(ctx context.Context, from, dir string, dry bool)
 	if position != m.Position {
 		return faultError{fmt.Errorf("not whole: the journal ends at position %d, the manifest says %d", position, m.Position)}
 	}
-	if err := os.Rename(making, dir); err != nil { // an empty directory is replaced
+	if err := os.Remove(dir); err != nil && !errors.Is(err, os.ErrNotExist) { // it is empty, and a rename takes the place of none
+		return fmt.Errorf("put the data directory in place: %w", err)
+	}
+	if err := os.Rename(making, dir); err != nil {
 		return fmt.Errorf("put the data directory in place: %w", err)
 	}
 	fmt.Fprintf(p.stderr, "restored %d files, up to position %d\n", len(m.Files), position)
