@@ -5,7 +5,9 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -26,6 +28,15 @@ func TestMain(m *testing.M) {
 //	interrupt NAME              tells a server to stop; it must end with code 0, and what it said is then stdout and stderr
 //	http STATUS METHOD URL [@FILE [BODY]]    asks with the token in a file, and puts the answer's body on stdout
 func TestScripts(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		if text, err := os.ReadFile(file); err != nil || bytes.Contains(text, []byte("\nstop")) {
+			t.Errorf("%s says stop, which ends the script there and then; a server is told to stop by interrupt (%v)", file, err)
+		}
+	}
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata", RequireExplicitExec: true, RequireUniqueNames: true,
 		Setup: func(e *testscript.Env) error {
