@@ -595,7 +595,7 @@ func TestRefundsAreCarried(t *testing.T) {
 	if got := h.held(); got[op.TransactionID] != "amount-mismatch" {
 		t.Fatalf("held: %v", got)
 	}
-	stop := processing{api: api}.refunds(t.Context(), h.l, slog.New(slog.DiscardHandler))
+	stop := processing{api: api}.policies(t.Context(), h.l, slog.New(slog.DiscardHandler))
 	for range 400 {
 		if len(h.held()) == 0 {
 			break
@@ -606,5 +606,5 @@ func TestRefundsAreCarried(t *testing.T) {
 	if got := h.held(); len(got) != 0 {
 		t.Errorf("held: %v", got)
 	}
-	processing{}.refunds(t.Context(), h.l, nil)() // where no API is set nothing is carried
+	processing{}.policies(t.Context(), h.l, nil)() // where no API is set nothing is carried
 }

@@ -14,6 +14,7 @@ import (
 
 	"kelisim/commands"
 	"kelisim/commands/cloudpayments"
+	"kelisim/commands/policies"
 	"kelisim/domain"
 )
 
@@ -36,7 +37,8 @@ run finds nothing new.
 
 The register is a file from the processor's cabinet or API, or - for standard input; without one the API is asked, with
 ` + publicIDSetting + ` and ` + secretSetting + `. With --enter, what is missing here is brought in as a notification would
-have been; everything else is for a person to decide. With --dry-run nothing is recorded, and it works beside a running server.
+have been; everything else is for a person to decide. With --dry-run nothing is recorded, and it works beside a running server. A
+server that knows the API compares every day by itself, and brings nothing in.
 
 Exit code 3: there are differences that no run before had found.`,
 		Example: `  kelisim reconcile --data ./kelisim-data register.csv --dry-run
@@ -66,8 +68,8 @@ Exit code 3: there are differences that no run before had found.`,
 }
 
 const (
-	// apiDays is how far back the API is asked, and claimDays for charge-backs, which banks raise late.
-	apiDays, claimDays = 3, 90
+	// apiDays is how far back the API is asked.
+	apiDays = 3
 	// fresh is how young an operation may be whose notification is still on its way.
 	fresh = 2 * time.Hour
 )
@@ -192,19 +194,8 @@ func registerOf(ctx context.Context, api cloudpayments.Processor, from, until ti
 	if from.IsZero() {
 		from = until.AddDate(0, 0, -apiDays)
 	}
-	for r, err := range api.Payments(ctx, from, until) {
-		if err != nil {
-			return out, from, until, fmt.Errorf("ask for the register: %w", err)
-		}
-		out.Rows = append(out.Rows, r)
-	}
-	for b, err := range api.ChargeBacks(ctx, until.AddDate(0, 0, -claimDays), until) {
-		if err != nil {
-			return out, from, until, fmt.Errorf("ask for charge-backs: %w", err)
-		}
-		out.ChargeBacks = append(out.ChargeBacks, b)
-	}
-	return out, from, until, nil
+	out, err := policies.ReadRegister(ctx, api, from, until)
+	return out, from, until, err
 }
 
 func (p *program) tellReconciled(o comparing, from, until time.Time, register cloudpayments.Register, out commands.Reconciled) error {

@@ -44,9 +44,14 @@ func (p *program) serve() *cobra.Command {
 	c := &cobra.Command{
 		Use: "serve", Short: "Serve the ledger in a data directory over HTTP", Args: exactly(0),
 		Long: `Serves the ledger in a data directory until it is interrupted; then it answers what has begun and stops. Where there is no
-ledger yet it makes one, with the built-in terms or those of --terms. One process at a time writes to a directory; token works beside it.
+ledger yet it makes one, with the built-in terms or those of --terms. One process at a time writes to a directory; token, verify, export, report,
+scrub, backup and import --dry-run work beside it.
 
-It speaks plain HTTP: put a proxy that speaks TLS before it where others than this machine may reach it.`,
+It speaks plain HTTP: put a proxy that speaks TLS before it where others than this machine may reach it. Callers find every route at /docs.
+
+The card processor's notifications are taken at /webhooks/cloudpayments/ where the environment has ` + secretSetting + `
+(two with a comma between them while one replaces the other), and refunds are sent to it where it has ` + publicIDSetting + ` too.
+` + testSetting + `=1 takes a test terminal's money for real.`,
 		Example: `  kelisim serve
   kelisim serve --data /var/lib/kelisim --listen 127.0.0.1:8080 --admin-listen 127.0.0.1:8081 --log-format json`,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -69,9 +74,9 @@ It speaks plain HTTP: put a proxy that speaks TLS before it where others than th
 				return errors.Join(err, l.Close())
 			}
 			s.greet = func(url, admin string) { p.greet(c.Context(), url, admin, dir, tokens) }
-			stopRefunds := s.processing.refunds(c.Context(), l, log)
+			stopPolicies := s.processing.policies(c.Context(), l, log)
 			err = p.listenAndServe(c.Context(), l, tokens, s, log)
-			stopRefunds()
+			stopPolicies()
 			return errors.Join(err, closeTokens(), l.Close())
 		},
 	}
