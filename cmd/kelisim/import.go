@@ -10,11 +10,14 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"kelisim/cmd/kelisim/story"
+	"kelisim/commands"
 )
 
 // importing is what one call of import was asked.
@@ -30,12 +33,15 @@ func (p *program) importStory() *cobra.Command {
 		Use: "import FILE.ndjson", Short: "Bring a story into the ledger: one command a line", Args: exactly(1),
 		Long: `A story is newline-delimited JSON, in the order in which things became known; - reads standard input.
 
-  {"at":"2026-01-31T10:00:00+05:00","command":"register","user":"<uuid>","body":{…}}
+  {"at":"2026-01-31T10:00:00+05:00","command":"register","user":"5f0c1b1e-7c5b-4a3e-9a60-0d1f2a3b4c5d","body":{"login":"sample",
+   "acceptance":{"button":"register","page":"subscription","language":"kk"},"contacts":{"email":"sample@example.kz"}}}
 
-command and body are those of the HTTP interface, at is when it happened. Ids that a path would carry stand in the body, and so may the
-ids of what the command creates. May be left out: documents in an acceptance (those in force are meant), actor ("officer/aigul"),
-recorded_at (when the ledger learnt it, never before the last event's; else now), expect (the code of the refusal that the line is to meet).
+(on one line). at is when it happened. body is that of the HTTP interface, which /docs of a running server shows; ids that a path would carry
+stand in it, and so may the ids of what the command creates. May be left out: documents in an acceptance (those in force are meant),
+actor ("officer/aigul"), recorded_at (when the ledger learnt it, never before the last event's; else now), expect (the code of the refusal
+that the line is to meet). kelisim demo --print writes a long example. The commands:
 
+` + inColumns(slices.Sorted(slices.Values(commands.Names())), 4, 30) + `
 The first line that is refused ends the import with its number: what stands before it is recorded, what stands after it is not. Importing
 the same file again adds nothing and goes on where it stopped, so that any interruption is mended by the same call. A line that was
 imported is not edited; what was wrong is undone by further lines.`,
@@ -66,6 +72,19 @@ imported is not edited; what was wrong is undone by further lines.`,
 	c.Flags().BoolVar(&o.dry, "dry-run", false, "tell what would become of each line, on a copy that is thrown away")
 	c.Flags().BoolVar(&o.answers, "answers", false, "print what each line was answered, with its ids, as JSON lines")
 	return c
+}
+
+// inColumns lays words out for --help.
+func inColumns(words []string, columns, width int) string {
+	var b strings.Builder
+	for i, w := range words {
+		if i%columns == columns-1 || i == len(words)-1 {
+			fmt.Fprintf(&b, "  %s\n", w)
+		} else {
+			fmt.Fprintf(&b, "  %-*s", width-2, w)
+		}
+	}
+	return b.String()
 }
 
 func (p *program) doImport(ctx context.Context, o importing, in io.Reader, size int64) (err error) {

@@ -115,7 +115,7 @@ func group(use, short, long string, commands ...*cobra.Command) *cobra.Command {
 func exactly(n int) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
 		if len(args) != n {
-			return misuse("%s: it takes %d arguments and was given %d", c.UseLine(), n, len(args))
+			return misuse("%s: %d wanted beside the flags, %d given", c.UseLine(), n, len(args))
 		}
 		return nil
 	}
