@@ -57,8 +57,13 @@ func (a *Access) prepare() (err error) {
 // Close lets go of the file.
 func (a *Access) Close() error {
 	var err error
+	for _, statement := range []*sql.Stmt{a.version, a.find} { // one that is left open would leave the log beside the file
+		if statement != nil {
+			err = errors.Join(err, statement.Close())
+		}
+	}
 	if a.conn != nil {
-		err = a.conn.Close()
+		err = errors.Join(err, a.conn.Close())
 	}
 	return errors.Join(err, a.readers.Close(), a.writer.Close())
 }

@@ -95,3 +95,26 @@ func BenchmarkAccessCheck(b *testing.B) {
 		}
 	}
 }
+
+// A file that was closed is whole by itself, so that it can be copied alone.
+func TestClosedAccessLeavesNoLog(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "access.db")
+	a, err := sqlite.OpenAccess(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tokens := access.NewTokens(a, time.Now)
+	secret, _, err := tokens.Create(t.Context(), access.Wish{Name: "site", Role: access.Service})
+	if err == nil {
+		_, err = tokens.Check(t.Context(), secret)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(path + "-wal"); err == nil {
+		t.Error("a log lies beside the closed file")
+	}
+}
