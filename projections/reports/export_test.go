@@ -1,0 +1,4 @@
+package reports
+
+// AppendText writes a JSON string.
+var AppendText = appendText
