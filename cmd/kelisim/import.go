@@ -118,6 +118,9 @@ func (p *program) doImport(ctx context.Context, o importing, in io.Reader, size 
 	})
 	m.end()
 	err = errors.Join(err, l.Close())
+	if l.behind.failed != nil {
+		err = fmt.Errorf("the last commands that count as carried out may not be recorded; import the same story again to go on: %w", err)
+	}
 	fmt.Fprintf(p.stderr, "%s, in %v\n", count.summary(o.dry), time.Since(began).Round(time.Millisecond))
 	return err
 }
