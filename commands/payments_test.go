@@ -395,3 +395,34 @@ func TestCheckSeesTheOrder(t *testing.T) {
 		t.Error("a check is recorded")
 	}
 }
+
+// The processor may deliver one notification many times at once, and a payment beside its refund.
+func TestNotificationsAtOnce(t *testing.T) {
+	b := newTill(t, 1)
+	o := b.paying(0, 10)
+	pay, back := told(t, cloudpayments.Pay, o), told(t, cloudpayments.Refund, b.giving(o, o.Amount.Minor, 60))
+	var wg sync.WaitGroup
+	for i := range 12 {
+		n := pay
+		if i%3 == 0 {
+			n = back
+		}
+		wg.Go(func() {
+			for { // as long as it is not acknowledged it comes again
+				code, err := b.money().Notified(t.Context(), n)
+				if err == nil && code == 0 {
+					return
+				}
+				if domain.Code(err) != "unavailable" {
+					t.Errorf("%s: code %d, %v", n.Key(), code, err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	p := b.sub().Payments()
+	if len(p) != 1 || p[0].Status() != subscription.StatusApplied || len(p[0].Refunds) != 1 || p[0].Left().Minor != 0 || len(p[0].Revocations) != 1 {
+		t.Errorf("%+v", p)
+	}
+}

@@ -5,7 +5,9 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -32,6 +34,7 @@ type desk struct {
 	log       *bytes.Buffer
 	user      domain.UserID
 	paid      cloudpaymentstest.Operation
+	mu        sync.Mutex
 	asked     []commands.Refund
 }
 
@@ -64,7 +67,11 @@ func newDesk(t *testing.T) *desk {
 // restart forgets what the policy has in memory.
 func (d *desk) restart() {
 	d.policy = &policies.Refunds{Service: d.Service, Processor: d.processor, Now: time.Now, Log: slog.New(slog.NewTextHandler(d.log, nil)),
-		Waiting: func(context.Context) ([]commands.Refund, error) { return d.asked, nil }}
+		Waiting: func(context.Context) ([]commands.Refund, error) {
+			d.mu.Lock()
+			defer d.mu.Unlock()
+			return slices.Clone(d.asked), nil
+		}}
 }
 
 func (d *desk) do(name, subject, body string) map[string]any {
@@ -95,6 +102,8 @@ func (d *desk) tell(kind cloudpayments.Kind, op cloudpaymentstest.Operation) {
 func (d *desk) ask(tenge int64) {
 	d.t.Helper()
 	id := d.do("refund", string(d.user), fmt.Sprintf(`{"transaction_id":%q,"amount":{"amount":"%d.00","currency":"KZT"},"reason":"asked for"}`, d.paid.TransactionID, tenge))["refund_id"].(string)
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	d.asked = append(d.asked, commands.Refund{Provider: commands.Provider, TransactionID: d.paid.TransactionID, UserID: d.user, RefundID: id})
 }
 
