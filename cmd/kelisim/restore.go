@@ -47,10 +47,7 @@ func (p *program) restoreBackup(ctx context.Context, from, dir string, dry bool)
 		fmt.Fprintf(p.stderr, "whole: %d files of %s, up to position %d; nothing was written\n", len(m.Files), m.MadeAt.Format("2006-01-02T15:04:05Z07:00"), m.Position)
 		return nil
 	}
-	if err := os.MkdirAll(filepath.Dir(filepath.Clean(dir)), 0o700); err != nil {
-		return fmt.Errorf("make the data directory: %w", err)
-	}
-	making, err := os.MkdirTemp(filepath.Dir(filepath.Clean(dir)), ".restore-")
+	making, err := roomBeside(dir)
 	if err != nil {
 		return fmt.Errorf("make the data directory: %w", err)
 	}
@@ -73,10 +70,7 @@ func (p *program) restoreBackup(ctx context.Context, from, dir string, dry bool)
 	if position != m.Position {
 		return faultError{fmt.Errorf("not whole: the journal ends at position %d, the manifest says %d", position, m.Position)}
 	}
-	if err := os.Remove(dir); err != nil && !errors.Is(err, os.ErrNotExist) { // it is empty, and a rename takes the place of none
-		return fmt.Errorf("put the data directory in place: %w", err)
-	}
-	if err := os.Rename(making, dir); err != nil {
+	if err := putInPlace(making, dir); err != nil {
 		return fmt.Errorf("put the data directory in place: %w", err)
 	}
 	fmt.Fprintf(p.stderr, "restored %d files, up to position %d\n", len(m.Files), position)
@@ -86,4 +80,30 @@ func (p *program) restoreBackup(ctx context.Context, from, dir string, dry bool)
 		}
 	}
 	return nil
+}
+
+// roomBeside makes a directory from which files can be moved into a data directory: within it where it is there, since it may be a volume of its
+// own, else beside it.
+func roomBeside(dir string) (string, error) {
+	if there(dir) {
+		return os.MkdirTemp(dir, ".restore-")
+	}
+	parent := filepath.Dir(filepath.Clean(dir))
+	if err := os.MkdirAll(parent, 0o700); err != nil {
+		return "", err
+	}
+	return os.MkdirTemp(parent, ".restore-")
+}
+
+// putInPlace moves what was made to where it belongs. The journal goes last: without it there is no ledger.
+func putInPlace(making, dir string) error {
+	if !there(dir) {
+		return os.Rename(making, dir)
+	}
+	for _, name := range []string{masterFile, keyFile, logFile, accessFile, keysFile, journalFile} {
+		if err := os.Rename(filepath.Join(making, name), filepath.Join(dir, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
+	return os.Remove(making)
 }
