@@ -25,10 +25,10 @@ func TestDestroy(t *testing.T) {
 	ask, requested := account.RequestDestruction{Basis: "asked"}, account.DestructionRequested{Basis: "asked", By: "officer-1"}
 	destroyed := account.Destroyed{Basis: "asked", RequestedBy: "officer-1", ApprovedBy: "approver-1", Keys: []string{"k1", "k2"}}
 	approve := account.ApproveDestruction{Keys: []string{"k1", "k2"}}
-	cabinet(t).When(other, approve).Refused("destruction-not-found").
+	cabinet(t).When(other, approve).Refused("destruction-not-found", "P-1.5").
 		When(now, ask).Then(requested).
 		When(now, ask).Refused("destruction-requested", "P-1.5").
-		When(now, approve).Refused("second-person-needed").
+		When(now, approve).Refused("second-person-needed", "P-1.5").
 		When(other, approve).Then(destroyed).
 		When(other, approve).Refused("destroyed", "P-2.5").
 		When(now, ask).Refused("destroyed", "P-2.5")

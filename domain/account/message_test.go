@@ -1,6 +1,7 @@
 package account_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -73,6 +74,16 @@ func TestPermitContentUse(t *testing.T) {
 	for i, hours := range []string{"--##--", "---###"} {
 		if got := standing(6, s.Permissions[i].At); got != hours {
 			t.Errorf("permission %d stands at %s, want %s", i, got, hours)
+		}
+	}
+	for _, c := range []struct {
+		from, until time.Duration
+		ids         string
+	}{
+		{0, 2, ""}, {1, 3, one}, {2, 3, one}, {3, 4, one + two}, {4, 5, two}, {100, 101, two}, {0, 100, one + two},
+	} {
+		if got := strings.Join(s.PermittedDuring(after(c.from*time.Hour), after(c.until*time.Hour)), ""); got != c.ids {
+			t.Errorf("from hour %d to %d %s are in force, want %s", c.from, c.until, got, c.ids)
 		}
 	}
 	for name, c := range map[string]account.PermitContentUse{
