@@ -12,14 +12,17 @@ import (
 
 // apply takes what the journal holds after a position to the generations, in transactions of a bounded size. Each takes only what is past
 // its own cursor.
-func (r *Runner) apply(ctx context.Context, after int64, to func() []at) error {
+func (r *Runner) apply(ctx context.Context, after int64, to []at) error {
+	if len(to) == 0 {
+		return nil
+	}
 	var batch []journal.Event
 	began := time.Now()
 	flush := func() error {
 		if len(batch) == 0 {
 			return nil
 		}
-		err := r.commit(ctx, batch, to())
+		err := r.commit(ctx, batch, to)
 		batch, began = batch[:0], time.Now()
 		return err
 	}
@@ -77,6 +80,9 @@ func (r *Runner) commit(ctx context.Context, batch []journal.Event, to []at) err
 		}
 		r.mu.Unlock()
 		r.tell()
+		if r.progress != nil {
+			r.progress(batch[len(batch)-1].Position)
+		}
 		return nil
 	}
 }

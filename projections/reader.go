@@ -165,10 +165,8 @@ func Replay(ctx context.Context, j *journal.Journal, writer, readers *sql.DB, mo
 	for _, p := range models {
 		building = append(building, at{r.models[p.Name], r.models[p.Name].build})
 	}
-	err := r.apply(ctx, 0, func() []at {
-		progress(building[0].position)
-		return building
-	})
+	r.progress = progress
+	err := r.apply(ctx, 0, building)
 	if err != nil {
 		return nil, err
 	}

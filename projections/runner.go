@@ -24,6 +24,8 @@ type Runner struct {
 	// writing is held by whoever has a transaction open: the common reading or a rebuild.
 	writing sync.Mutex
 
+	progress func(position int64) // nil: nobody is told
+
 	mu     sync.Mutex
 	models map[string]*model
 	moved  chan struct{} // closed when a model has moved on
@@ -34,6 +36,8 @@ type model struct {
 	Projection
 	live  *generation // nil while its first tables are built
 	build *generation // nil when none is built
+	// retired are tables that answered before: they go when the next are begun, long after the last question to them has ended.
+	retired []*generation
 }
 
 // generation is one set of tables and how far it has come.
@@ -66,7 +70,7 @@ const registry = `CREATE TABLE IF NOT EXISTS read_models (
 	generation INTEGER NOT NULL,
 	version    INTEGER NOT NULL,
 	position   INTEGER NOT NULL, -- of the last event applied
-	live       INTEGER NOT NULL, -- 1: questions are answered from it
+	live       INTEGER NOT NULL, -- 1: questions are answered from it; 2: they were, and one may still be
 	fault      TEXT    NOT NULL, -- why it halted, or empty
 	PRIMARY KEY (name, generation)
 ) STRICT`
@@ -90,6 +94,9 @@ func (r *Runner) Open(ctx context.Context) error {
 			return fmt.Errorf("open the read model %s: %w", p.Name, err)
 		}
 		if m.live != nil && m.live.version == p.Version {
+			if err := r.sweep(ctx, m); err != nil {
+				return fmt.Errorf("open the read model %s: %w", p.Name, err)
+			}
 			continue
 		}
 		if m.build == nil || m.build.version != p.Version {
@@ -110,15 +117,18 @@ func (r *Runner) find(ctx context.Context, m *model) error {
 	defer rows.Close()
 	for rows.Next() {
 		var g generation
-		var live bool
+		var live int
 		if err := rows.Scan(&g.number, &g.version, &g.position, &live, &g.fault); err != nil {
 			return err
 		}
 		g.fault = "" // a restart tries again
-		if live {
-			m.live = &g
-		} else {
+		switch live {
+		case 0:
 			m.build = &g
+		case 1:
+			m.live = &g
+		default:
+			m.retired = append(m.retired, &g)
 		}
 	}
 	return rows.Err()
@@ -130,13 +140,14 @@ func (r *Runner) begin(ctx context.Context, m *model) error {
 	if m.live != nil {
 		g.number = m.live.number + 1
 	}
-	old := m.build
-	if old != nil {
-		g.number = max(g.number, old.number+1)
+	old := m.retired
+	if m.build != nil {
+		old = append(old, m.build)
+		g.number = max(g.number, m.build.number+1)
 	}
 	err := r.transact(ctx, func(tx *sql.Tx) error {
-		if old != nil {
-			if err := r.drop(ctx, tx, m, old); err != nil {
+		for _, o := range old {
+			if err := r.drop(ctx, tx, m, o); err != nil {
 				return err
 			}
 		}
@@ -150,9 +161,22 @@ func (r *Runner) begin(ctx context.Context, m *model) error {
 		return fmt.Errorf("make the tables of %s: %w", m.Name, err)
 	}
 	r.mu.Lock()
-	m.build = g
+	m.build, m.retired = g, nil
 	r.mu.Unlock()
 	return nil
+}
+
+// sweep drops the tables that an earlier process retired.
+func (r *Runner) sweep(ctx context.Context, m *model) error {
+	return r.transact(ctx, func(tx *sql.Tx) error {
+		for _, o := range m.retired {
+			if err := r.drop(ctx, tx, m, o); err != nil {
+				return err
+			}
+		}
+		m.retired = nil
+		return nil
+	})
 }
 
 func (r *Runner) drop(ctx context.Context, tx *sql.Tx, m *model, g *generation) error {
@@ -227,16 +251,27 @@ func (r *Runner) firstFault(faults <-chan error) <-chan error {
 	return out
 }
 
-// follow keeps all live models up to the journal.
+// follow keeps all live models up to the journal. Each reading is for the models that were live when it began: one that joins meanwhile would
+// miss what was read before, and is taken along by the next (TestJoiningModelMissesNothing).
 func (r *Runner) follow(ctx context.Context) error {
 	for {
-		after, any := r.behind()
-		if any {
-			if err := r.apply(ctx, after, r.running); err != nil {
-				return err
+		r.mu.Lock()
+		moved := r.moved
+		r.mu.Unlock()
+		targets := r.running()
+		if len(targets) == 0 { // all are being built, or have halted
+			select {
+			case <-moved:
+				continue
+			case <-ctx.Done():
+				return nil
 			}
 		}
-		if now, _ := r.behind(); now > after {
+		after := furthestBehind(targets)
+		if err := r.apply(ctx, after, targets); err != nil {
+			return err
+		}
+		if now := r.running(); len(now) != len(targets) || furthestBehind(now) > after {
 			continue
 		}
 		waiting, done := context.WithTimeout(ctx, time.Second) // models may have joined meanwhile
@@ -251,17 +286,15 @@ func (r *Runner) follow(ctx context.Context) error {
 	}
 }
 
-// behind is the position of the live model that is furthest behind.
-func (r *Runner) behind() (int64, bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	least, any := int64(0), false
-	for _, m := range r.models {
-		if m.live != nil && m.live.fault == "" && (!any || m.live.position < least) {
-			least, any = m.live.position, true
+// furthestBehind is the least position among generations; 0 where there are none.
+func furthestBehind(targets []at) int64 {
+	least := int64(0)
+	for i, t := range targets {
+		if i == 0 || t.position < least {
+			least = t.position
 		}
 	}
-	return least, any
+	return least
 }
 
 // at is a generation of a model.
@@ -284,10 +317,9 @@ func (r *Runner) running() []at {
 
 // catchUp builds a model's new tables and swaps them in when nothing is left to apply.
 func (r *Runner) catchUp(ctx context.Context, m *model) error {
-	only := func() []at { return []at{{m, m.build}} }
 	for {
 		before := m.build.position
-		if err := r.apply(ctx, before, only); err != nil || ctx.Err() != nil || m.build.fault != "" {
+		if err := r.apply(ctx, before, []at{{m, m.build}}); err != nil || ctx.Err() != nil || m.build.fault != "" {
 			return err
 		}
 		if m.build.position == before {
@@ -296,13 +328,13 @@ func (r *Runner) catchUp(ctx context.Context, m *model) error {
 	}
 }
 
-// swap makes the built tables the ones that answer, and drops the old ones.
+// swap makes the built tables the ones that answer. The old ones stay for the questions that have begun.
 func (r *Runner) swap(ctx context.Context, m *model) error {
 	r.writing.Lock()
 	defer r.writing.Unlock()
 	err := r.transact(ctx, func(tx *sql.Tx) error {
 		if m.live != nil {
-			if err := r.drop(ctx, tx, m, m.live); err != nil {
+			if _, err := tx.ExecContext(ctx, `UPDATE read_models SET live = 2 WHERE name = ? AND generation = ?`, m.Name, m.live.number); err != nil {
 				return err
 			}
 		}
@@ -313,6 +345,9 @@ func (r *Runner) swap(ctx context.Context, m *model) error {
 		return fmt.Errorf("swap the tables of %s: %w", m.Name, err)
 	}
 	r.mu.Lock()
+	if m.live != nil {
+		m.retired = append(m.retired, m.live)
+	}
 	m.live, m.build = m.build, nil
 	r.mu.Unlock()
 	r.tell()
