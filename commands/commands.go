@@ -17,7 +17,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -42,6 +44,15 @@ type Service struct {
 	CacheStreams int
 
 	cache streamCache
+	turns [4096]sync.Mutex
+}
+
+// turn is whose turn it is to write to a stream. Wishes about one stream go one after the other in this process, so that they do not
+// conflict with each other, and the same key with two bodies cannot be decided twice; conflicts are left for other processes.
+func (s *Service) turn(stream string) *sync.Mutex {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(stream))
+	return &s.turns[h.Sum32()%uint32(len(s.turns))]
 }
 
 // DefaultCacheStreams is the number of streams kept folded.
@@ -122,6 +133,9 @@ func (s *Service) do(ctx context.Context, w Wish) (Done, error) {
 	if err != nil {
 		return Done{}, err
 	}
+	turn := s.turn(spec.Target.stream(w.Subject))
+	turn.Lock()
+	defer turn.Unlock()
 	for range attempts {
 		var done Done
 		done, err = s.try(ctx, spec, w, id)
@@ -219,8 +233,12 @@ func (s *Service) try(ctx context.Context, spec Spec, w Wish, id uuid.UUID) (Don
 	if err != nil {
 		return Done{}, err
 	}
+	stored := after.of(id)
+	if len(stored) > 0 && stored[0].Fingerprint != fingerprint { // another instance used the key for another body meanwhile
+		return Done{}, keyReused()
+	}
 	s.settle(ctx, loaded, after, events)
-	return answered(spec, w.Subject, after.events[len(loaded.events):], after, false), nil
+	return answered(spec, w.Subject, stored, after, false), nil
 }
 
 // context gathers what the decision may know, and tells whether the entry is late.
@@ -269,6 +287,8 @@ func (s *Service) append(ctx context.Context, loaded *stream, target Target, eve
 			return nil, err
 		}
 	}
+	s.cache.begin(loaded.name)
+	defer s.cache.end(loaded.name)
 	receipt, err := s.appendOnce(ctx, loaded.name, loaded.revision, records)
 	if err != nil {
 		return nil, err

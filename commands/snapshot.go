@@ -73,8 +73,8 @@ func (s *Service) Snapshot(ctx context.Context, id domain.UserID, known Known) (
 	if err != nil {
 		return Snapshot{}, err
 	}
-	if known.Position == 0 && (known.At.IsZero() || known.At.After(now)) {
-		known.At = now
+	if known, err = s.bounded(ctx, known, now); err != nil {
+		return Snapshot{}, err
 	}
 	u, err := s.known(ctx, string(domain.UserStream(id)), User, known)
 	if err != nil {
@@ -93,14 +93,31 @@ func (s *Service) Snapshot(ctx context.Context, id domain.UserID, known Known) (
 	}, nil
 }
 
+// bounded is a Known as it is applied: none, a moment in the future, or a position that no event has yet, is now.
+func (s *Service) bounded(ctx context.Context, known Known, now time.Time) (Known, error) {
+	if known.Position == 0 && (known.At.IsZero() || known.At.After(now)) {
+		return Known{At: now}, nil
+	}
+	if known.Position > 0 {
+		head, _, err := s.Journal.Head(ctx)
+		if err != nil {
+			return known, fmt.Errorf("read the journal's head: %w", err)
+		}
+		if known.Position > head {
+			return Known{At: now}, nil
+		}
+	}
+	return known, nil
+}
+
 // SiteAt reads what was known of the site.
 func (s *Service) SiteAt(ctx context.Context, known Known) (site.State, error) {
 	now, err := s.Journal.Settled(ctx)
 	if err != nil {
 		return site.State{}, err
 	}
-	if known.Position == 0 && (known.At.IsZero() || known.At.After(now)) {
-		known.At = now
+	if known, err = s.bounded(ctx, known, now); err != nil {
+		return site.State{}, err
 	}
 	p, err := s.known(ctx, string(domain.SiteStream), Site, known)
 	if err != nil {

@@ -41,8 +41,8 @@ func (s *stream) of(wish uuid.UUID) []user.Recorded {
 
 // load reads what the cache does not hold of a stream. Where nobody else appends, what the cache holds is all.
 func (s *Service) load(ctx context.Context, name string, target Target) (*stream, error) {
-	cached, seen := s.cache.get(name)
-	if cached != nil && s.Journal.Exclusive() {
+	cached, seen, growing := s.cache.get(name)
+	if cached != nil && s.Journal.Exclusive() && !growing {
 		return cached, nil
 	}
 	from, base := int64(0), &stream{name: name, state: target.zero(), revision: journal.NoStream}
@@ -120,6 +120,27 @@ type streamCache struct {
 	// gone counts, by the hash of a name, what was appended, dropped or pushed out: a stream that was read from the journal before
 	// such a moment may be stale, and is not kept (see TestCacheKeepsNoStaleRead).
 	gone [256]uint64
+	// growing counts the appends under way by stream: what they store can be read from the journal before the cache has it, and a question
+	// that is asked in between reads it there (see TestKnownUnderWriters).
+	growing map[string]int
+}
+
+// begin tells that an append to a stream is under way; end that the cache has what came of it.
+func (c *streamCache) begin(name string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.growing == nil {
+		c.growing = map[string]int{}
+	}
+	c.growing[name]++
+}
+
+func (c *streamCache) end(name string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.growing[name]--; c.growing[name] == 0 {
+		delete(c.growing, name)
+	}
 }
 
 func shard(name string) int {
@@ -128,16 +149,16 @@ func shard(name string) int {
 	return int(h.Sum32() % 256)
 }
 
-// get is the held stream, nil for none, and the count that putRead wants back.
-func (c *streamCache) get(name string) (*stream, uint64) {
+// get is the held stream, nil for none, the count that putRead wants back, and whether an append to the stream is under way.
+func (c *streamCache) get(name string) (held *stream, gone uint64, growing bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	e, ok := c.byName[name]
-	if !ok {
-		return nil, c.gone[shard(name)]
+	gone, growing = c.gone[shard(name)], c.growing[name] > 0
+	if e, ok := c.byName[name]; ok {
+		c.order.MoveToFront(e)
+		held = e.Value.(*stream)
 	}
-	c.order.MoveToFront(e)
-	return e.Value.(*stream), c.gone[shard(name)]
+	return held, gone, growing
 }
 
 // put keeps what an append made.
