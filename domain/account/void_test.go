@@ -27,6 +27,7 @@ func TestVoid(t *testing.T) {
 
 // Each entry is voided by itself.
 func TestVoidsApart(t *testing.T) {
+	cabinet(t, account.EntryVoidRequested{EventID: one, By: "officer-1"}).When(as(approver, after(1e9)), account.ApproveVoid{EventID: two}).Refused("void-not-found")
 	s := cabinet(t, account.EntryVoidRequested{EventID: one, By: "officer-1"}, account.EntryVoidRequested{EventID: two, By: "officer-1"}).
 		When(as(approver, after(1e9)), account.ApproveVoid{EventID: two}).Then(account.EntryVoided{EventID: two, RequestedBy: "officer-1", ApprovedBy: "approver-1"}).
 		State()
