@@ -86,7 +86,7 @@ func noticed(a answer) map[string]any {
 	if n, ok := first[consent.WithdrawalNoticeReceived](a); ok {
 		out["notice_id"], out["effective_from"], out["status"] = n.NoticeID, n.EffectiveFrom.UTC(), consent.StatusPending
 		if !n.PerTerms {
-			out["status"] = consent.StatusNotPerTerms
+			out["status"], out["effective_from"] = consent.StatusNotPerTerms, nil // its clock does not run
 		}
 	}
 	if k, ok := first[consent.WithdrawalAccepted](a); ok {
@@ -96,7 +96,7 @@ func noticed(a answer) map[string]any {
 		out["notice_id"], out["status"] = k.NoticeID, consent.StatusRescinded
 	}
 	if r, ok := first[consent.WithdrawalRefused](a); ok {
-		out["notice_id"], out["status"], out["grounds"] = r.NoticeID, consent.StatusRefused, r.Grounds
+		out["notice_id"], out["status"], out["grounds"], out["effective_from"] = r.NoticeID, consent.StatusRefused, r.Grounds, nil
 	}
 	if out["grounds"] == nil {
 		out["grounds"] = []consent.Ground{}

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
 	"kelisim/domain"
 	"kelisim/domain/activity"
 )
@@ -18,6 +20,7 @@ type Body struct {
 	Command    any        // pointer, for Wish.Body
 	Subject    string     // the id that the body names for what the command creates or is about, or ""
 	OccurredAt *time.Time // nil: now
+	Supersedes uuid.UUID  // the voided entry that this one is entered anew for; it becomes the events' causation
 	// Canonical is the body with its members in order and no white space, path ids among them: what a used key is compared by.
 	Canonical []byte
 }
@@ -26,7 +29,7 @@ type Body struct {
 // names it otherwise.
 var subjectNames = map[Target]string{User: "user_id", Letter: "letter_id", Incident: "incident_id"}
 
-// Decode reads the body of a command: an object with the command's own members, optionally occurred_at and, where the command
+// Decode reads the body of a command: an object with the command's own members, optionally occurred_at and supersedes, and, where the command
 // creates something, its id. path holds what the path carried; a body that names the same must say the same. Where there is no path, nil,
 // the body of any command may name what it is about: user_id, letter_id, incident_id. Members that nobody knows are refused. The caller
 // has checked that the body is well-formed JSON without duplicate names.
@@ -65,6 +68,12 @@ func Decode(name string, body []byte, path map[string]string) (Body, error) {
 	}
 	out.Canonical = compact.Bytes()
 	members = maps.Clone(members)
+	if raw, ok := members["supersedes"]; ok {
+		delete(members, "supersedes")
+		if err := json.Unmarshal(raw, &out.Supersedes); err != nil {
+			return Body{}, domain.Malformed("/supersedes", "name the voided entry by its event's id")
+		}
+	}
 	if raw, ok := members["occurred_at"]; ok {
 		delete(members, "occurred_at")
 		if err := json.Unmarshal(raw, &out.OccurredAt); err != nil {

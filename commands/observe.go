@@ -12,6 +12,7 @@ import (
 	"kelisim/domain/account"
 	"kelisim/domain/activity"
 	"kelisim/domain/event"
+	"kelisim/domain/user"
 )
 
 // chunkBytes keeps a chunk's append under the journal's limit with room for metadata of any length that actors have.
@@ -34,9 +35,12 @@ func (s *Service) observe(ctx context.Context, w Wish, batch activity.Observe) (
 	if err != nil {
 		return Done{}, err
 	}
-	known := map[domain.UserID]bool{}
+	known := map[domain.UserID]time.Time{}
 	for i, item := range batch {
-		if known[item.UserID] {
+		if since, ok := known[item.UserID]; ok {
+			if item.At(in).Before(since) {
+				return Done{}, beforeRegistration(i)
+			}
 			continue
 		}
 		u, err := s.load(ctx, string(domain.UserStream(item.UserID)), User)
@@ -46,7 +50,16 @@ func (s *Service) observe(ctx context.Context, w Wish, batch activity.Observe) (
 		if u.revision == journal.NoStream {
 			return Done{}, account.NotFound().(*domain.Error).At(fmt.Sprintf("/%d/user_id", i))
 		}
-		known[item.UserID] = true
+		a := u.state.(user.State).Account
+		switch {
+		case !a.Exists:
+			return Done{}, account.NotFound().(*domain.Error).At(fmt.Sprintf("/%d/user_id", i))
+		case a.DestroyedAt.Event != "":
+			return Done{}, domain.Refuse(domain.Conflict, "destroyed", "the person's data were destroyed; nothing more is observed of them").At(fmt.Sprintf("/%d/user_id", i)).By("P-2.5")
+		case item.At(in).Before(a.Registered.At.Truncate(time.Second)):
+			return Done{}, beforeRegistration(i)
+		}
+		known[item.UserID] = a.Registered.At.Truncate(time.Second)
 	}
 	meta := event.Meta{
 		Actor: w.Actor, Command: w.Command, CommandID: id, Fingerprint: s.Vault.Fingerprint(w.Fingerprinted), Correlation: w.Correlation,
@@ -83,6 +96,10 @@ func (s *Service) observe(ctx context.Context, w Wish, batch activity.Observe) (
 	}
 	done.Answer = map[string]any{"accepted": len(done.Events)}
 	return done, nil
+}
+
+func beforeRegistration(i int) error {
+	return domain.Malformed(fmt.Sprintf("/%d/occurred_at", i), "that is before the user registered").By("T-1.5")
 }
 
 // chunk is how many of the records one append takes.

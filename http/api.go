@@ -72,6 +72,7 @@ func (r *Request) strictly(command string) error {
 	}
 	var beside struct {
 		OccurredAt *time.Time      `json:"occurred_at"`
+		Supersedes json.RawMessage `json:"supersedes"`
 		UserID     json.RawMessage `json:"user_id"`
 		LetterID   json.RawMessage `json:"letter_id"`
 		IncidentID json.RawMessage `json:"incident_id"`
@@ -84,7 +85,7 @@ func (a *API) carry(ctx context.Context, r *Request, name, subject string, body 
 	return a.Service.Do(ctx, commands.Wish{
 		Command: name, Subject: subject, Body: body.Command, Actor: r.Actor.Event(),
 		Key: r.Key, Scope: r.Scope(), Fingerprinted: body.Canonical, OccurredAt: body.OccurredAt,
-		MayBeLate: r.Actor.Role == access.Service || r.Actor.Role == access.Officer, IfRevision: r.IfRevision, Correlation: r.ID,
+		MayBeLate: r.Actor.Role == access.Service || r.Actor.Role == access.Officer, IfRevision: r.IfRevision, Correlation: r.ID, Causation: body.Supersedes,
 	})
 }
 
@@ -104,6 +105,9 @@ func (r *Request) own() bool { return r.Actor.Role == access.Subject }
 
 // known reads known_at.
 func (r *Request) known() (commands.Known, error) {
+	if r.Query.Has("known_at") && r.Query.String("known_at") == "" {
+		return commands.Known{}, domain.Malformed("?known_at", "known_at is a moment (RFC 3339) or position:N; leave it out for now")
+	}
 	k, err := commands.ParseKnown(strings.Replace(r.Query.String("known_at"), " ", "+", 1))
 	if refusal, ok := err.(*domain.Error); ok {
 		return k, refusal.At("?known_at")

@@ -21,10 +21,12 @@ type consentView struct {
 
 type noticeView struct {
 	consent.WithdrawalNoticeReceived
-	Status    string           `json:"status"`
-	EnteredAt time.Time        `json:"entered_at"`
-	Grounds   []consent.Ground `json:"grounds"`
-	Event     string           `json:"event"`
+	Status string `json:"status"`
+	// EffectiveFrom stands for the event's: it is null where no clock runs.
+	EffectiveFrom *time.Time       `json:"effective_from"`
+	EnteredAt     time.Time        `json:"entered_at"`
+	Grounds       []consent.Ground `json:"grounds"`
+	Event         string           `json:"event"`
 }
 
 type holdView struct {
@@ -51,7 +53,7 @@ func (a *API) consents(r *Request) (*Response, error) {
 		if grounds == nil {
 			grounds = []consent.Ground{}
 		}
-		notices = append(notices, noticeView{n.WithdrawalNoticeReceived, n.StatusAt(about.AsOf), n.EnteredAt.UTC(), grounds, n.Event})
+		notices = append(notices, viewOfNotice(n, grounds, about.AsOf))
 	}
 	for _, h := range c.Holds {
 		holds = append(holds, holdView{h.ID, h.Basis, h.Acts, h.Since.UTC(), moment(h.Until)})
@@ -64,4 +66,12 @@ func (a *API) consents(r *Request) (*Response, error) {
 		}{d.DisclosureMade, d.At.UTC(), d.Event})
 	}
 	return OK(map[string]any{"items": items, "next": nil, "notices": notices, "legal_holds": holds, "disclosures": disclosures}).At(snap.Revision), nil
+}
+
+func viewOfNotice(n consent.Notice, grounds []consent.Ground, t time.Time) noticeView {
+	v := noticeView{WithdrawalNoticeReceived: n.WithdrawalNoticeReceived, Status: n.StatusAt(t), EnteredAt: n.EnteredAt.UTC(), Grounds: grounds, Event: n.Event}
+	if v.Status == consent.StatusPending || v.Status == consent.StatusEffective {
+		v.EffectiveFrom = moment(n.EffectiveFrom)
+	}
+	return v
 }

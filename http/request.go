@@ -10,6 +10,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/google/uuid"
 	"github.com/gorilla/mux"
 
 	"kelisim/commands/access"
@@ -157,10 +158,16 @@ func idempotencyKey(r *http.Request, role access.Role) (string, error) {
 			return "", badHeader(name, "a service gives a key with every request that records something")
 		}
 		return "", nil
-	case !keyForm.MatchString(key) || longDigitRun.MatchString(key):
+	case !keyForm.MatchString(key) || longDigitRun.MatchString(key) && !isUUID(key):
 		return "", badHeader(name, "a key is 1 to 128 printable characters without spaces, @ and runs of 12 digits; a UUID is best")
 	}
 	return key, nil
+}
+
+// isUUID spares a UUID, whose last group may be twelve digits.
+func isUUID(key string) bool {
+	_, err := uuid.Parse(key)
+	return err == nil && len(key) == 36
 }
 
 // ifMatch reads the revision that the caller saw. A proxy that compresses may have made the tag weak; a revision means the same all the same.

@@ -143,7 +143,9 @@ func (a *API) events(r *Request) (*Response, error) {
 			}
 			v.Actor = ownActor(e.Actor.Kind)
 		}
-		v.Attribution = permission.AttributionAt(snap.State.Books, e.OccurredAt).Attribution
+		if e.Actor.Kind == string(access.Service) || e.Actor.Kind == string(access.Subject) { // done through the account (T-3.6)
+			v.Attribution = permission.AttributionAt(snap.State.Books, e.OccurredAt).Attribution
+		}
 		items = append(items, v)
 	}
 	if open {

@@ -86,6 +86,9 @@ func openLedger(ctx context.Context, o opening) (*ledger, error) {
 
 func (l *ledger) open(ctx context.Context, o opening) error {
 	var err error
+	if journalPath := filepath.Join(o.dir, journalFile); there(filepath.Join(o.dir, keysFile)) && !there(journalPath) {
+		return fmt.Errorf("%s is missing beside its key store: put back the newest backup of it, or name an empty directory", journalPath)
+	}
 	l.Store, err = sqlite.OpenJournal(filepath.Join(o.dir, journalFile), sqlite.Options{Now: o.now})
 	if errors.Is(err, sqlite.ErrHeld) {
 		return fmt.Errorf("the ledger in %s is in use: another kelisim process writes to it; stop that one, or name another directory with --data", o.dir)

@@ -23,6 +23,7 @@ var (
 	trackingForm = regexp.MustCompile(`^[A-Z0-9][A-Z0-9-]{3,39}$`)
 	hashForm     = regexp.MustCompile(`^[0-9a-f]{64}$`)
 	countryForm  = regexp.MustCompile(`^[A-Z]{2}$`)
+	longNumber   = regexp.MustCompile(`[0-9]{7}`) // an IIN or a telephone has no place in what stands in clear
 	nameForm     = regexp.MustCompile(`^[\pL\pN][\pL\pN «»"'().,&/-]{0,199}$`)
 )
 
@@ -88,6 +89,8 @@ func withdraw(s State, c Withdraw, in domain.Context) ([]Event, error) {
 		return nil, domain.Malformed("/tracking_number", "a tracking number is 4 to 40 capital letters, digits and hyphens")
 	case c.SentOn != nil && c.SentOn.After(c.ReceivedOn):
 		return nil, domain.Malformed("/sent_on", "a notice is sent before it is received").By("P-2.6")
+	case c.Purposes != nil && len(c.Purposes) == 0:
+		return nil, domain.Malformed("/purposes", "name the purposes, or leave them out where the notice is about everything").By("P-2.3")
 	case c.LetterSHA256 != "" && !hashForm.MatchString(c.LetterSHA256):
 		return nil, domain.Malformed("/letter_sha256", "a SHA-256 is 64 small hexadecimal digits")
 	}
@@ -226,8 +229,8 @@ func accept(s State, c AcceptWithdrawal, in domain.Context) ([]Event, error) {
 }
 
 func setHold(s State, c SetLegalHold, in domain.Context) ([]Event, error) {
-	if !nameForm.MatchString(c.Basis) {
-		return nil, domain.Malformed("/basis", "name the act that demands it")
+	if !nameForm.MatchString(c.Basis) || longNumber.MatchString(c.Basis) {
+		return nil, domain.Malformed("/basis", "name the act that demands it, and no person: it stands in clear")
 	}
 	if len(c.Acts) == 0 {
 		return nil, domain.Malformed("/acts", "name the acts that it covers").By("P-1.5")
@@ -265,14 +268,14 @@ func liftHold(s State, c LiftLegalHold, in domain.Context) ([]Event, error) {
 
 func disclose(s State, c Disclose, in domain.Context) ([]Event, error) {
 	switch {
-	case !nameForm.MatchString(c.Recipient):
-		return nil, domain.Malformed("/recipient", "name the recipient")
+	case !nameForm.MatchString(c.Recipient) || longNumber.MatchString(c.Recipient):
+		return nil, domain.Malformed("/recipient", "name the company that received them, and no person: it stands in clear")
 	case !countryForm.MatchString(c.Country):
 		return nil, domain.Malformed("/country", "a country is two capital letters, such as KZ")
 	case !codeForm.MatchString(c.Purpose):
 		return nil, domain.Malformed("/purpose", "a purpose is a word of small letters, digits and hyphens").By("P-2.3")
-	case !nameForm.MatchString(c.Basis):
-		return nil, domain.Malformed("/basis", "name the basis of the disclosure")
+	case !nameForm.MatchString(c.Basis) || longNumber.MatchString(c.Basis):
+		return nil, domain.Malformed("/basis", "name the basis of the disclosure, and no person: it stands in clear")
 	}
 	id, err := in.NewID(c.DisclosureID, "disclosure")
 	if err != nil {

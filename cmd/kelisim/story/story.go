@@ -120,7 +120,7 @@ func (l Line) wish(story string, number int) (commands.Wish, error) {
 	}
 	w := commands.Wish{
 		Command: l.Command, Subject: subject, Body: body.Command, Actor: actor, ID: WishID(story, number, l), OccurredAt: &l.At,
-		MayBeLate: true, Imported: true, Correlation: uuid.NewSHA1(wishes, []byte(story)).String(),
+		MayBeLate: true, Imported: true, Causation: body.Supersedes, Correlation: uuid.NewSHA1(wishes, []byte(story)).String(),
 	}
 	if l.RecordedAt != nil {
 		w.RecordedAt = *l.RecordedAt
@@ -141,6 +141,7 @@ func (l Line) strictly() error {
 	}
 	var beside struct {
 		OccurredAt *time.Time      `json:"occurred_at"`
+		Supersedes json.RawMessage `json:"supersedes"`
 		UserID     json.RawMessage `json:"user_id"`
 		LetterID   json.RawMessage `json:"letter_id"`
 		IncidentID json.RawMessage `json:"incident_id"`
