@@ -54,8 +54,6 @@ func (s *Service) observe(ctx context.Context, w Wish, batch activity.Observe) (
 		switch {
 		case !a.Exists:
 			return Done{}, account.NotFound().(*domain.Error).At(fmt.Sprintf("/%d/user_id", i))
-		case a.DestroyedAt.Event != "":
-			return Done{}, domain.Refuse(domain.Conflict, "destroyed", "the person's data were destroyed; nothing more is observed of them").At(fmt.Sprintf("/%d/user_id", i)).By("P-2.5")
 		case item.At(in).Before(a.Registered.At.Truncate(time.Second)):
 			return Done{}, beforeRegistration(i)
 		}
