@@ -65,7 +65,7 @@ func TestComplaints(t *testing.T) {
 			t.Errorf("%s with %q: said %q, want %q", c.name, c.text, faults, c.want)
 		}
 	}
-	for _, text := range []string{"GET /v1/work/items", "$HOME/work/x", "a/home/b", "${DIR}/tmp/x"} {
+	for _, text := range []string{"GET /v1/tmp/items", "$HOME/tmp/x", "a/home/b", "${DIR}/tmp/x"} {
 		tree := fstest.MapFS{"README.md": {Data: []byte(text)}}
 		if faults := house(tree); len(faults) > 0 {
 			t.Errorf("%q is no path of a machine: %q", text, faults)
