@@ -23,7 +23,7 @@ var settings = []string{"admin-listen", "data", "drain-delay", "listen", "log-fo
 func fileKey(flag string) string  { return strings.ReplaceAll(flag, "-", "_") }
 func variable(flag string) string { return "KELISIM_" + strings.ToUpper(fileKey(flag)) }
 
-// configure gives the flags that were not given the values of the environment, else of the file (TestSettings).
+// configure gives the flags that were not given the values of the environment, else of the file (TestScripts, settings.txtar).
 func (p *program) configure(c *cobra.Command) error {
 	k := koanf.New("/") // no setting is nested
 	path := p.getenv(variable("config"))
