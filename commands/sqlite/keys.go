@@ -148,6 +148,10 @@ func each(statement queryer, row func(*sql.Rows) error, args ...any) error {
 
 func (k *Keys) read(ctx context.Context, name string, row func(*sql.Rows) error, args ...any) error {
 	err := ctx.Err()
+	if err == nil && k.bulk != nil {
+		k.bulk.mu.Lock() // one connection, and so one statement of each kind, which a second reader would begin anew under the first
+		defer k.bulk.mu.Unlock()
+	}
 	if err == nil {
 		err = each(k.find[name], row, args...)
 	}
