@@ -16,8 +16,11 @@ import (
 type Config struct {
 	Journal *journal.Journal
 	Store   Store
-	Keys    *Keys            // nil: it follows and compares, and never signs nor appends
-	Now     func() time.Time // the clock; nil is time.Now
+	Keys    *Keys // nil: it follows and compares, and never signs nor appends
+	// Leads tells whether this follower, among those of one journal, commits to checkpoints and heads; nil is always. Others sign what the leader committed to,
+	// once their own tree gives it, so that each can serve it (TestOneOfManyCommits).
+	Leads func() bool
+	Now   func() time.Time // the clock; nil is time.Now
 
 	Every      time.Duration // least time between two checkpoints, unless there are Events; 0 is a second
 	Events     int64         // that many new leaves call for a checkpoint at once; 0 is 256
@@ -248,7 +251,10 @@ func (f *Follower) round(ctx context.Context, force, heads bool) (wait time.Dura
 				return 0, f.stopped(err)
 			}
 		}
-		if f.Keys == nil {
+		if f.Keys == nil || f.Leads != nil && !f.Leads() {
+			if due <= 0 {
+				due = f.Every
+			}
 			return min(max(due, pause), f.Every), nil
 		}
 		appended, err := false, error(nil)
