@@ -81,7 +81,7 @@ func TestLoginIsConfirmedWhenRecorded(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := errors.Join(l.Keys.Flush(), copyLedger(t.Context(), dir, copied)); err != nil {
+	if err := errors.Join(l.behind.keys.Keys.Flush(), copyLedger(t.Context(), dir, copied)); err != nil {
 		t.Fatal(err)
 	}
 	master, err := os.ReadFile(filepath.Join(dir, masterFile))

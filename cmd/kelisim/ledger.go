@@ -24,8 +24,8 @@ import (
 // their adapters.
 type ledger struct {
 	Journal *journal.Journal
-	Store   *sqlite.Journal
-	Keys    *sqlite.Keys
+	Store   journal.Store
+	Keys    vault.Keys
 	Vault   *vault.Vault
 	Service *commands.Service
 	Views   *projections.Runner // nil unless project was called
@@ -33,7 +33,8 @@ type ledger struct {
 	Evidence *tlog.Follower // nil unless evidence was called
 
 	stopViews, stopEvidence func() error
-	behind                  *behind // nil unless opened for an import
+	behind                  *behind        // nil unless opened for an import
+	stopped                 []<-chan error // each delivers, once, why one of the stores ended itself
 }
 
 // The files of a data directory.
@@ -89,13 +90,14 @@ func (l *ledger) open(ctx context.Context, o opening) error {
 	if journalPath := filepath.Join(o.dir, journalFile); there(filepath.Join(o.dir, keysFile)) && !there(journalPath) {
 		return fmt.Errorf("%s is missing beside its key store: put back the newest backup of it, or name an empty directory", journalPath)
 	}
-	l.Store, err = sqlite.OpenJournal(filepath.Join(o.dir, journalFile), sqlite.Options{Now: o.now})
+	store, err := sqlite.OpenJournal(filepath.Join(o.dir, journalFile), sqlite.Options{Now: o.now})
 	if errors.Is(err, sqlite.ErrHeld) {
 		return fmt.Errorf("the ledger in %s is in use: another kelisim process writes to it; stop that one, or name another directory with --data", o.dir)
 	}
 	if err != nil {
 		return err
 	}
+	l.Store = store
 	keysPath := filepath.Join(o.dir, keysFile)
 	head, _, err := l.Store.Head(ctx)
 	if err != nil {
@@ -111,25 +113,27 @@ func (l *ledger) open(ctx context.Context, o opening) error {
 	if o.importing {
 		openKeys = sqlite.OpenBulkKeys
 	}
-	if l.Keys, err = openKeys(keysPath); err != nil {
+	keys, err := openKeys(keysPath)
+	if err != nil {
 		return err
 	}
+	l.Keys, l.stopped = keys, []<-chan error{store.Failed(), keys.Failed()}
 	master, err := vault.OpenMasterFile(o.master)
 	if err != nil {
 		return err
 	}
-	store, keyStore := journal.Store(l.Store), vault.Keys(l.Keys)
+	written, keyStore := l.Store, l.Keys
 	if o.importing {
-		if l.behind, err = newBehind(ctx, l.Store, l.Keys, o.now); err != nil {
+		if l.behind, err = newBehind(ctx, store, keys, o.now); err != nil {
 			return err
 		}
-		store, keyStore = l.behind, l.behind.keys
+		written, keyStore = l.behind, l.behind.keys
 	}
 	if l.Vault, err = vault.New(ctx, keyStore, master); err != nil {
 		return err
 	}
 	l.Vault.Now = o.now
-	l.Journal = journal.New(store, catalogue.All())
+	l.Journal = journal.New(written, catalogue.All())
 	l.Service = &commands.Service{Journal: l.Journal, Vault: l.Vault, Now: o.now, Log: o.log}
 	return nil
 }

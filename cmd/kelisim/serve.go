@@ -170,19 +170,19 @@ func (p *program) listenAndServe(ctx context.Context, l *ledger, tokens *access.
 		s.greet(url, adminURL)
 	}
 	ctx, stop := context.WithCancelCause(ctx)
-	go func() {
-		select {
-		case err := <-l.Store.Failed():
-			stop(fmt.Errorf("the journal stopped: %w", err))
-		case err := <-l.Keys.Failed():
-			stop(fmt.Errorf("the key store stopped: %w", err))
-		case <-ctx.Done():
-		}
-	}()
+	defer stop(nil)
+	for _, stopped := range l.stopped {
+		go func() {
+			select {
+			case err := <-stopped:
+				stop(err)
+			case <-ctx.Done():
+			}
+		}()
+	}
 	err = errors.Join(server.Serve(ctx, listener), stopAdmin())
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
 		return errors.Join(cause, err)
 	}
-	stop(nil)
 	return err
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"kelisim/commands/journal"
 	"kelisim/commands/sqlite"
 	"kelisim/commands/tlog"
 	"kelisim/commands/tlog/verify"
@@ -185,7 +186,7 @@ func (p *program) tell(v *verify.Verdict) error {
 
 // reading is a data directory opened for reading, also beside a server.
 type reading struct {
-	Store *sqlite.Journal
+	Store journal.Store
 	log   tlog.Store
 }
 
