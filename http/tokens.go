@@ -23,6 +23,7 @@ type tokenView struct {
 	TokenID    string     `json:"token_id"`
 	Name       string     `json:"name"`
 	Role       string     `json:"role"`
+	Person     string     `json:"person"`
 	UserID     string     `json:"user_id,omitempty"`
 	CreatedAt  time.Time  `json:"created_at"`
 	ExpiresAt  time.Time  `json:"expires_at"`
@@ -32,7 +33,7 @@ type tokenView struct {
 }
 
 func (s tokens) view(t access.Token) tokenView {
-	return tokenView{t.ID, t.Name, string(t.Role), string(t.Subject), t.CreatedAt, t.ExpiresAt, given(t.RevokedAt), given(t.LastUsedAt), t.Live(s.now())}
+	return tokenView{t.ID, t.Name, string(t.Role), t.Owner(), string(t.Subject), t.CreatedAt, t.ExpiresAt, given(t.RevokedAt), given(t.LastUsedAt), t.Live(s.now())}
 }
 
 // given is nil for a zero time.

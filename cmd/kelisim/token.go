@@ -35,7 +35,7 @@ func (p *program) tokens(c *cobra.Command, made bool, use func(*access.Tokens) e
 }
 
 func (p *program) createToken() *cobra.Command {
-	role, name, user := "", "", ""
+	role, name, person, user := "", "", "", ""
 	ttl := lifetime(access.DefaultTTL)
 	c := &cobra.Command{
 		Use: "create --role ROLE --name NAME", Short: "Make a token and print it, once", Args: exactly(0),
@@ -46,15 +46,18 @@ func (p *program) createToken() *cobra.Command {
   approver  an officer's reading, and the second signature
   auditor   every event and proof, personal fields masked; writes nothing
   operator  documents, prices, parameters, tokens; no personal data
-  subject   one user's own view, with --user`,
+  subject   one user's own view, with --user
+
+What two people decide, two persons decide: who holds more than one token is named with --person at each, and is one.`,
 		Example: `  kelisim token create --role service --name site
+  kelisim token create --role approver --name aigul-approves --person aigul
   TOKEN=$(kelisim token create --role officer --name aigul --ttl 30d)`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if role == "" {
 				return misuse("say with --role what the token may do")
 			}
 			return p.tokens(c, true, func(t *access.Tokens) error {
-				secret, _, err := t.Create(c.Context(), access.Wish{Name: name, Role: access.Role(role), Subject: domain.UserID(user), TTL: time.Duration(ttl)})
+				secret, _, err := t.Create(c.Context(), access.Wish{Name: name, Role: access.Role(role), Person: person, Subject: domain.UserID(user), TTL: time.Duration(ttl)})
 				var refusal *domain.Error
 				if errors.As(err, &refusal) && refusal.Kind == domain.Invalid {
 					return usageError{err}
@@ -69,6 +72,7 @@ func (p *program) createToken() *cobra.Command {
 	}
 	c.Flags().StringVar(&role, "role", "", "what it may do: service, officer, approver, auditor, operator or subject")
 	c.Flags().StringVar(&name, "name", "", "under which it is listed and revoked, and which its events name")
+	c.Flags().StringVar(&person, "person", "", "whose it is, by a pseudonym or an id; the name, if left out")
 	c.Flags().StringVar(&user, "user", "", "the id of the user whose own view a subject's token shows")
 	c.Flags().Var(&ttl, "ttl", "how long it is valid: 90d, 12h, 30m")
 	return c
@@ -78,6 +82,7 @@ func (p *program) createToken() *cobra.Command {
 type tokenRow struct {
 	Name       string     `json:"name"`
 	Role       string     `json:"role"`
+	Person     string     `json:"person"`
 	UserID     string     `json:"user_id,omitempty"`
 	State      string     `json:"state"` // live, expired, revoked
 	CreatedAt  time.Time  `json:"created_at"`
@@ -88,7 +93,7 @@ type tokenRow struct {
 }
 
 func rowOf(t access.Token, now time.Time) tokenRow {
-	r := tokenRow{Name: t.Name, Role: string(t.Role), UserID: string(t.Subject), State: "live", CreatedAt: t.CreatedAt, ExpiresAt: t.ExpiresAt, TokenID: t.ID}
+	r := tokenRow{Name: t.Name, Role: string(t.Role), Person: t.Owner(), UserID: string(t.Subject), State: "live", CreatedAt: t.CreatedAt, ExpiresAt: t.ExpiresAt, TokenID: t.ID}
 	if !t.Live(now) {
 		r.State = "expired"
 	}
@@ -115,12 +120,12 @@ func (p *program) listTokens() *cobra.Command {
 					rows = append(rows, rowOf(token, time.Now()))
 				}
 			}
-			return writeRows(p.stdout, output.word, rows, "NAME\tROLE\tSTATE\tCREATED\tEXPIRES\tLAST USED", func(r tokenRow) string {
+			return writeRows(p.stdout, output.word, rows, "NAME\tROLE\tPERSON\tSTATE\tCREATED\tEXPIRES\tLAST USED", func(r tokenRow) string {
 				used := "never"
 				if r.LastUsedAt != nil {
 					used = minute(*r.LastUsedAt)
 				}
-				return fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%s", r.Name, r.Role, r.State, minute(r.CreatedAt), minute(r.ExpiresAt), used)
+				return fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%s\t%s", r.Name, r.Role, r.Person, r.State, minute(r.CreatedAt), minute(r.ExpiresAt), used)
 			})
 		})
 	}}

@@ -42,6 +42,7 @@ type Actor struct {
 	Role    Role
 	Name    string        // the credential's name: it outlives a token that is replaced by another of the same name
 	TokenID string        // which token it was
+	Person  string        // whose the credential is, by a pseudonym; empty where Name stands for the person
 	Subject domain.UserID // the one user whose view this is; only with role subject
 }
 
@@ -50,7 +51,7 @@ func (a Actor) Event() event.Actor {
 	if a.Role == Subject {
 		return event.Actor{Kind: string(a.Role), ID: string(a.Subject)}
 	}
-	return event.Actor{Kind: string(a.Role), ID: a.Name}
+	return event.Actor{Kind: string(a.Role), ID: a.Name, Person: a.Person}
 }
 
 // MayLookAt tells whether a user's things are within the actor's sight: a subject sees their own alone. What is out of sight is

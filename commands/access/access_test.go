@@ -223,3 +223,44 @@ func FuzzCheck(f *testing.F) {
 		}
 	})
 }
+
+// Decision 18: a token names its person, so that one person with two tokens is still one.
+func TestTwoTokensOfOnePerson(t *testing.T) {
+	ctx := context.Background()
+	ts, _, _ := tokens()
+	actor := func(w access.Wish) event.Actor {
+		t.Helper()
+		secret, made, err := ts.Create(ctx, w)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, err := ts.Check(ctx, secret)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a.Event().Who() != made.Owner() {
+			t.Errorf("%s is %s's, and its events are %s's", w.Name, made.Owner(), a.Event().Who())
+		}
+		return a.Event()
+	}
+	asks := actor(access.Wish{Name: "aigul", Role: access.Officer})
+	approves := actor(access.Wish{Name: "aigul-approves", Role: access.Approver, Person: "aigul"})
+	other := actor(access.Wish{Name: "bolat", Role: access.Approver, Person: "bolat"})
+	if !approves.Is(asks.Who()) || other.Is(asks.Who()) {
+		t.Errorf("%+v and %+v are one person, %+v is another", asks, approves, other)
+	}
+	if other.Person != "" || asks.Person != "" {
+		t.Error("a name that stands for the person is written twice")
+	}
+	for _, bad := range []string{"Aigul", "8501013006031", "a b", "-a"} {
+		if _, _, err := ts.Create(ctx, access.Wish{Name: "x", Role: access.Officer, Person: bad}); domain.Code(err) != "invalid-request" {
+			t.Errorf("person %q: %v", bad, err)
+		}
+	}
+	if _, _, err := ts.Create(ctx, access.Wish{Role: access.Subject, Subject: user, Person: "aigul"}); domain.Code(err) != "invalid-request" {
+		t.Errorf("a subject's token of another person: %v", err)
+	}
+	if _, _, err := ts.Create(ctx, access.Wish{Name: "x", Role: access.Officer, Person: "0f9d2f3e-1b0a-4c53-9d51-123456789012"}); err != nil {
+		t.Errorf("a person named by an id: %v", err)
+	}
+}

@@ -20,7 +20,7 @@ func (m *Memory) Insert(_ context.Context, r Record) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, old := range m.records {
-		if old.Name == r.Name && (old.Live(r.CreatedAt) || old.Role != r.Role || old.Subject != r.Subject) {
+		if old.Name == r.Name && (old.Live(r.CreatedAt) || old.Role != r.Role || old.Person != r.Person || old.Subject != r.Subject) {
 			return ErrNameTaken
 		}
 	}

@@ -25,11 +25,20 @@ type Token struct {
 	ID         string
 	Name       string
 	Role       Role
+	Person     string // whose it is, by a pseudonym; empty where Name stands for the person
 	Subject    domain.UserID
 	CreatedAt  time.Time
 	ExpiresAt  time.Time
 	RevokedAt  time.Time
 	LastUsedAt time.Time // within the hour
+}
+
+// Owner is the person whose token it is: one person with two tokens is still one (TestTwoTokensOfOnePerson).
+func (t Token) Owner() string {
+	if t.Person != "" {
+		return t.Person
+	}
+	return t.Name
 }
 
 // Live tells whether the token opens anything at a moment.
@@ -45,7 +54,7 @@ type Record struct {
 // other that is open on the same data. accesstest.Store is its contract.
 type Store interface {
 	// Insert adds a record. It is ErrNameTaken if a token of that name is live at r.CreatedAt, or if one was ever made for
-	// another role or user: a name in the journal must go on meaning one. Subject tokens that expired more than a day before are forgotten.
+	// another role, person or user: a name in the journal must go on meaning one. Subject tokens that expired more than a day before are forgotten.
 	Insert(ctx context.Context, r Record) error
 	// Find is the record as it stands now.
 	Find(ctx context.Context, id string) (Record, bool, error)
@@ -71,6 +80,7 @@ var (
 type Wish struct {
 	Name    string        // a to z, 0 to 9, dot and hyphen, up to 64; may be left out for a subject
 	Role    Role          //
+	Person  string        // whose token it is: of the form of a name, or a UUID; left out, the name stands for the person
 	Subject domain.UserID // required with role subject, and only there
 	TTL     time.Duration // DefaultTTL if zero, MaxTTL at most
 }
@@ -107,8 +117,11 @@ func (t *Tokens) Create(ctx context.Context, w Wish) (secret string, made Token,
 	if w.TTL == 0 {
 		w.TTL = DefaultTTL
 	}
+	if w.Person == w.Name {
+		w.Person = ""
+	}
 	at := t.now().UTC().Truncate(time.Millisecond)
-	made = Token{ID: id, Name: w.Name, Role: w.Role, Subject: w.Subject, CreatedAt: at, ExpiresAt: at.Add(w.TTL)}
+	made = Token{ID: id, Name: w.Name, Role: w.Role, Person: w.Person, Subject: w.Subject, CreatedAt: at, ExpiresAt: at.Add(w.TTL)}
 	switch err := t.store.Insert(ctx, Record{made, hash(secret)}); {
 	case errors.Is(err, ErrNameTaken):
 		return "", Token{}, domain.Refuse(domain.Conflict, "token-name-taken", "another token has this name").At("/name")
@@ -128,6 +141,9 @@ func (w Wish) check() error {
 	if w.Role != Subject && longNumber.MatchString(w.Name) {
 		return domain.Malformed("/name", "a name has no ten digits in a row: it stands in every event of this caller")
 	}
+	if err := w.checkPerson(); err != nil {
+		return err
+	}
 	if w.TTL < 0 || w.TTL > MaxTTL {
 		return domain.Malformed("/ttl", "a token lives for 366 days at most")
 	}
@@ -138,6 +154,20 @@ func (w Wish) check() error {
 		if _, err := domain.ParseUserID(string(w.Subject)); err != nil {
 			return domain.Malformed("/subject", "a subject is a user's id")
 		}
+	}
+	return nil
+}
+
+// checkPerson holds a person to the form of names: it stands in every event of the caller in clear.
+func (w Wish) checkPerson() error {
+	if w.Person == "" {
+		return nil
+	}
+	if w.Role == Subject {
+		return domain.Malformed("/person", "a token of role subject is its user's")
+	}
+	if _, err := domain.ParseID(w.Person); err != nil && (!nameForm.MatchString(w.Person) || longNumber.MatchString(w.Person)) {
+		return domain.Malformed("/person", "a person is named as a token is, without ten digits in a row, or by a UUID; never by their own name")
 	}
 	return nil
 }
@@ -193,7 +223,7 @@ func (t *Tokens) Check(ctx context.Context, token string) (Actor, error) {
 		// The note is a courtesy to whoever looks for forgotten tokens: a caller is not turned away because it could not be written.
 		_ = t.store.Touch(ctx, id, now.UTC().Truncate(time.Millisecond))
 	}
-	return Actor{Role: r.Role, Name: r.Name, TokenID: id, Subject: r.Subject}, nil
+	return Actor{Role: r.Role, Name: r.Name, Person: r.Person, TokenID: id, Subject: r.Subject}, nil
 }
 
 // dueToTouch: the use is worth noting, and this process has not just tried.

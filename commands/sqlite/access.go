@@ -68,13 +68,13 @@ func (a *Access) Close() error {
 	return errors.Join(err, a.readers.Close(), a.writer.Close())
 }
 
-const tokenColumns = "id, name, role, subject, hash, created_at, expires_at, revoked_at, last_used_at"
+const tokenColumns = "id, name, role, person, subject, hash, created_at, expires_at, revoked_at, last_used_at"
 
 func scanToken(scan func(...any) error) (access.Record, error) {
 	var r access.Record
 	var hash []byte
 	var created, expires, revoked, used int64
-	err := scan(&r.ID, &r.Name, &r.Role, &r.Subject, &hash, &created, &expires, &revoked, &used)
+	err := scan(&r.ID, &r.Name, &r.Role, &r.Person, &r.Subject, &hash, &created, &expires, &revoked, &used)
 	copy(r.Hash[:], hash)
 	r.CreatedAt, r.ExpiresAt, r.RevokedAt, r.LastUsedAt = fromMillis(created), fromMillis(expires), fromMillis(revoked), fromMillis(used)
 	return r, err
@@ -96,7 +96,7 @@ func (a *Access) Insert(_ context.Context, r access.Record) error {
 	at := r.CreatedAt.UnixMilli()
 	var taken bool
 	err = tx.QueryRow(`SELECT EXISTS (SELECT 1 FROM tokens WHERE name = ?1 AND
-		(role != ?2 OR subject != ?3 OR (revoked_at = 0 AND expires_at > ?4)))`, r.Name, r.Role, r.Subject, at).Scan(&taken)
+		(role != ?2 OR subject != ?3 OR person != ?4 OR (revoked_at = 0 AND expires_at > ?5)))`, r.Name, r.Role, r.Subject, r.Person, at).Scan(&taken)
 	if err != nil {
 		return fmt.Errorf("insert a token: %w", err)
 	}
@@ -106,8 +106,8 @@ func (a *Access) Insert(_ context.Context, r access.Record) error {
 	if _, err := tx.Exec("DELETE FROM tokens WHERE role = 'subject' AND expires_at < ?", at-access.Forgotten.Milliseconds()); err != nil {
 		return fmt.Errorf("forget old tokens: %w", err)
 	}
-	_, err = tx.Exec("INSERT INTO tokens (id, name, role, subject, hash, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
-		r.ID, r.Name, r.Role, r.Subject, r.Hash[:], at, r.ExpiresAt.UnixMilli())
+	_, err = tx.Exec("INSERT INTO tokens (id, name, role, person, subject, hash, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+		r.ID, r.Name, r.Role, r.Person, r.Subject, r.Hash[:], at, r.ExpiresAt.UnixMilli())
 	if err != nil {
 		return fmt.Errorf("insert a token: %w", err)
 	}

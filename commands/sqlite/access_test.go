@@ -3,6 +3,8 @@ package sqlite_test
 import (
 	"bytes"
 	"context"
+	"database/sql"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -116,5 +118,29 @@ func TestClosedAccessLeavesNoLog(t *testing.T) {
 	}
 	if _, err := os.Stat(path + "-wal"); err == nil {
 		t.Error("a log lies beside the closed file")
+	}
+}
+
+// A file of the first form goes on to work, and its tokens stand for the persons of their names.
+func TestOldAccessFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "access.db")
+	db, err := sql.Open("sqlite3", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	schema, err := os.ReadFile("schema/access/1.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = db.Exec(string(schema) + `;
+		INSERT INTO tokens (id, name, role, subject, hash, created_at, expires_at) VALUES ('a', 'aigul', 'officer', '', zeroblob(32), 1, 2);
+		PRAGMA user_version = 1`)
+	if err = errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	a := openAccess(t, path)
+	r, found, err := a.Find(t.Context(), "a")
+	if err != nil || !found || r.Name != "aigul" || r.Owner() != "aigul" || r.Person != "" {
+		t.Errorf("an old token reads %+v, %v, %v", r, found, err)
 	}
 }

@@ -321,7 +321,7 @@ func void(s State, c Command, in domain.Context) ([]Event, error) {
 			}
 			return nil, domain.Refuse(domain.Conflict, "void-requested", "voiding was asked for already; a second person must approve it")
 		}
-		return []Event{EntryVoidRequested{c.EventID, c.Reason, in.Actor.ID}}, nil
+		return []Event{EntryVoidRequested{c.EventID, c.Reason, in.Actor.Who()}}, nil
 	case ApproveVoid:
 		v, ok := find(c.EventID)
 		switch {
@@ -329,10 +329,10 @@ func void(s State, c Command, in domain.Context) ([]Event, error) {
 			return nil, domain.Refuse(domain.NotFound, "void-not-found", "nobody asked for this entry to be voided")
 		case v.Approved:
 			return nil, domain.Refuse(domain.Conflict, "entry-voided", "the entry was voided already")
-		case v.RequestedBy == in.Actor.ID:
+		case in.Actor.Is(v.RequestedBy):
 			return nil, domain.Refuse(domain.Forbidden, "second-person-needed", "who asked for it cannot approve it")
 		}
-		return []Event{EntryVoided{c.EventID, v.RequestedBy, in.Actor.ID}}, nil
+		return []Event{EntryVoided{c.EventID, v.RequestedBy, in.Actor.Who()}}, nil
 	}
 	panic("unhandled account command")
 }

@@ -70,15 +70,15 @@ func erase(s State, c Command, in domain.Context) ([]Event, error) {
 		if asked != nil {
 			return nil, domain.Refuse(domain.Conflict, "destruction-requested", "destruction was asked for already; a second person must approve it").By("P-1.5")
 		}
-		return []Event{DestructionRequested{c.Basis, in.Actor.ID}}, nil
+		return []Event{DestructionRequested{c.Basis, in.Actor.Who()}}, nil
 	case ApproveDestruction:
 		switch {
 		case asked == nil:
 			return nil, domain.Refuse(domain.NotFound, "destruction-not-found", "nobody asked for destruction").By("P-1.5")
-		case asked.By == in.Actor.ID:
+		case in.Actor.Is(asked.By):
 			return nil, domain.Refuse(domain.Forbidden, "second-person-needed", "who asked for it cannot approve it").By("P-1.5")
 		}
-		return []Event{Destroyed{asked.Basis, asked.By, in.Actor.ID, c.Keys}}, nil
+		return []Event{Destroyed{asked.Basis, asked.By, in.Actor.Who(), c.Keys}}, nil
 	}
 	panic("unhandled account command")
 }

@@ -6,6 +6,7 @@ import (
 
 	"kelisim/domain"
 	"kelisim/domain/account"
+	"kelisim/domain/event"
 )
 
 // P-1.5, P-2.5: to depersonalise is one person's decision; it names the keys that go.
@@ -32,6 +33,8 @@ func TestDestroy(t *testing.T) {
 		When(other, approve).Then(destroyed).
 		When(other, approve).Refused("destroyed", "P-2.5").
 		When(now, ask).Refused("destroyed", "P-2.5")
+	twice := as(event.Actor{Kind: "approver", ID: "a-token", Person: "officer-1"}, after(2*time.Hour))
+	cabinet(t, requested).When(twice, approve).Refused("second-person-needed", "P-1.5")
 	cabinet(t).When(now, account.RequestDestruction{Basis: "because of him"}).Refused("invalid-request", "P-1.5")
 	cabinet(t, account.Depersonalised{}).When(now, ask).Then(requested)
 }

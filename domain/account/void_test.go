@@ -3,7 +3,9 @@ package account_test
 import (
 	"testing"
 
+	"kelisim/domain"
 	"kelisim/domain/account"
+	"kelisim/domain/event"
 )
 
 // Decision 20: a mistaken entry is voided by two people.
@@ -34,6 +36,22 @@ func TestVoidsApart(t *testing.T) {
 	if s.Voids[0].Approved || !s.Voids[1].Approved {
 		t.Errorf("another entry was voided: %+v", s.Voids)
 	}
+}
+
+// Decision 18: two tokens of one person are one person.
+func TestVoidByOnePersonTwice(t *testing.T) {
+	with := func(id, person string) domain.Context {
+		return as(event.Actor{Kind: "approver", ID: id, Person: person}, after(1e9))
+	}
+	asked := account.VoidEntry{EventID: one, Reason: text("x"), Target: "account.blocked"}
+	cabinet(t).When(with("aigul", ""), asked).Then(account.EntryVoidRequested{EventID: one, Reason: text("x"), By: "aigul"}).When(with("aigul-2", "aigul"), account.ApproveVoid{EventID: one}).Refused("second-person-needed")
+	cabinet(t).When(with("aigul-1", "aigul"), asked).Then(account.EntryVoidRequested{EventID: one, Reason: text("x"), By: "aigul"}).When(with("aigul", ""), account.ApproveVoid{EventID: one}).Refused("second-person-needed")
+	cabinet(t).When(with("aigul-1", "aigul"), asked).Then(account.EntryVoidRequested{EventID: one, Reason: text("x"), By: "aigul"}).
+		When(with("aigul-2", "aigul"), account.ApproveVoid{EventID: one}).Refused("second-person-needed").
+		When(with("bolat-2", "bolat"), account.ApproveVoid{EventID: one}).Then(account.EntryVoided{EventID: one, RequestedBy: "aigul", ApprovedBy: "bolat"})
+	// What was asked for before tokens named persons stands under the credential's name.
+	cabinet(t, account.EntryVoidRequested{EventID: one, By: "aigul-1"}).
+		When(with("aigul-1", "aigul"), account.ApproveVoid{EventID: one}).Refused("second-person-needed")
 }
 
 func TestVoidRefused(t *testing.T) {

@@ -33,4 +33,17 @@ type Meta struct {
 type Actor struct {
 	Kind string `json:"kind"` // user, service, officer, approver, auditor, operator, subject, provider, system, import
 	ID   string `json:"id"`
+	// Person is whose credential it is, by a pseudonym; empty where the credential's name stands for the person.
+	Person string `json:"person,omitempty"`
 }
+
+// Who is the person behind the actor: what rules that want two people compare.
+func (a Actor) Who() string {
+	if a.Person != "" {
+		return a.Person
+	}
+	return a.ID
+}
+
+// Is tells whether the actor is the one who stands recorded, by person or by credential.
+func (a Actor) Is(who string) bool { return who == a.ID || who == a.Who() }

@@ -32,6 +32,7 @@ func Store(t *testing.T, open func(t *testing.T) (one, other access.Store)) {
 	t.Run("what is inserted is found as it was, also by the other", func(t *testing.T) {
 		one, other := open(t)
 		r := record("a", "site", access.Subject)
+		r.Person = "aigul"
 		r.Subject = "0f9d2f3e-1b0a-4c53-9d51-2f4f5f6c7a80"
 		if _, found, err := other.Find(ctx, "a"); found || err != nil {
 			t.Fatalf("found %v, %v before it was inserted", found, err)
@@ -80,6 +81,11 @@ func Store(t *testing.T, open func(t *testing.T) (one, other access.Store)) {
 		}
 		if err := one.Insert(ctx, record("b", "site", access.Officer)); !errors.Is(err, access.ErrNameTaken) {
 			t.Fatalf("the name with another role: %v", err)
+		}
+		another := record("b", "site", access.Service)
+		another.Person = "bolat"
+		if err := one.Insert(ctx, another); !errors.Is(err, access.ErrNameTaken) {
+			t.Fatalf("the name with another person: %v", err)
 		}
 		insert(t, other, record("b", "site", access.Service))
 		expired := record("c", "site", access.Service)
