@@ -40,7 +40,7 @@ func (a *API) report(r *Request) (*Response, error) {
 	asked := reports.Asked{KnownAt: known.At, KnownPosition: known.Position}
 	var early, late error
 	asked.From, early = reports.Edge(r.Query.String("from"))
-	asked.To, late = reports.Edge(r.Query.String("to"))
+	asked.To, late = reports.End(r.Query.String("to"))
 	if err := errors.Join(r.Query.Err(), err, pointed(early, "?from"), pointed(late, "?to")); err != nil {
 		return nil, err
 	}

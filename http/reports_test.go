@@ -65,9 +65,13 @@ func TestReports(t *testing.T) {
 			t.Errorf("a report names %q", personal)
 		}
 	}
-	ask("consent-register", "?from=2026-02-01&to=2026-03-01") // the registration is of noon on 1 March
+	ask("consent-register", "?from=2026-02-01&to=2026-02-28") // the registration is of noon on 1 March
 	if len(doc.Rows) != 0 || doc.From == nil || *doc.From != "2026-02-01T00:00:00+05:00" || *doc.To != "2026-03-01T00:00:00+05:00" || doc.AsOf != "2026-02-28T23:59:59.999999+05:00" {
 		t.Errorf("February is %v", doc)
+	}
+	ask("consent-register", "?from=2026-03-01&to=2026-03-01") // one whole day
+	if len(doc.Rows) != 1 || *doc.To != "2026-03-02T00:00:00+05:00" {
+		t.Errorf("the first of March is %v", doc)
 	}
 	ask("disclosures", "?to=2026-03-02T00:00:00%2B05:00")
 	if len(doc.Rows) != 1 || doc.Rows[0]["recipient"] != "Post" {
@@ -75,7 +79,7 @@ func TestReports(t *testing.T) {
 	}
 	for path, parameter := range map[string]string{
 		"consent-register?from=yesterday": "from", "consent-register?to=2026-02-30": "to", "consent-register?format=doc": "format",
-		"consent-register?language=de": "language", "consent-register?known_at=position:0": "known_at", "consent-register?from=2026-02-01&to=2026-02-01": "to",
+		"consent-register?language=de": "language", "consent-register?known_at=position:0": "known_at", "consent-register?from=2026-02-02&to=2026-02-01": "to",
 	} {
 		if w := k.ask(access.Officer, "GET", "/v1/reports/"+path, ""); w.Code != 400 || !strings.Contains(w.Body.String(), `"parameter":"`+parameter+`"`) {
 			t.Errorf("%s: %d %s", path, w.Code, w.Body)

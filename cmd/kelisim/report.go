@@ -41,7 +41,7 @@ run beside a server.
 The reports:
 ` + strings.Join(names, "\n"),
 		Example: `  kelisim report deadlines --data ./kelisim-data --format csv
-  kelisim report consent-register --from 2026-01-01 --to 2026-04-01 --known-at 2026-05-01T00:00:00+05:00 --format xlsx --to q1.xlsx`,
+  kelisim report consent-register --from 2026-01-01 --to 2026-03-31 --known-at 2026-05-01T00:00:00+05:00 --format xlsx --to q1.xlsx`,
 		RunE: func(c *cobra.Command, args []string) (err error) {
 			r, err := reports.Lookup(args[0])
 			if err != nil {
@@ -86,7 +86,7 @@ The reports:
 	}
 	c.Flags().StringVar(&dir, "data", defaultData, "the data directory")
 	c.Flags().StringVar(&from, "from", "", "the first day or moment inside; a day begins in Astana")
-	c.Flags().StringArrayVar(&ends, "to", nil, "the first day or moment outside; or else the name of a file to make, in place of standard output; may be given for both")
+	c.Flags().StringArrayVar(&ends, "to", nil, "the last day, which is inside to its end in Astana, or the first moment outside; or else the name of a file to make, in place of standard output; may be given for both")
 	c.Flags().StringVar(&known, "known-at", "", "what may be known: a moment, or position:N; now if left out")
 	c.Flags().Var(format, "format", "json, csv, xlsx or pdf")
 	c.Flags().Var(language, "language", "of titles and headings: en, kk or ru")
@@ -103,7 +103,7 @@ func readAsked(from, known string, ends []string) (asked reports.Asked, file str
 		return asked, "", misuse("--from: %w", err)
 	}
 	for _, s := range ends {
-		edge, err := reports.Edge(s)
+		edge, err := reports.End(s)
 		switch {
 		case err != nil && dateLike.MatchString(s):
 			return asked, "", misuse("--to: %w", err)

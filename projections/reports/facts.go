@@ -31,13 +31,19 @@ type Asked struct {
 	Settled time.Time
 }
 
-// Edge reads an end of a range: a moment (RFC 3339), or a day, which stands for its beginning in Astana. "" is open.
-func Edge(s string) (time.Time, error) {
+// Edge reads where a range begins: a moment (RFC 3339), or a day in Astana, which is inside from its start. "" is open.
+func Edge(s string) (time.Time, error) { return edge(s, calendar.Day.Start) }
+
+// End reads where a range ends: a moment (RFC 3339), the first one outside, or a day in Astana, which is inside to its end
+// (TestLastDayIsInside). "" is open.
+func End(s string) (time.Time, error) { return edge(s, calendar.Day.End) }
+
+func edge(s string, of func(calendar.Day) time.Time) (time.Time, error) {
 	if s == "" {
 		return time.Time{}, nil
 	}
 	if d, err := calendar.ParseDay(s); err == nil {
-		return d.Start(), nil
+		return of(d), nil
 	}
 	t, err := time.Parse(time.RFC3339, s)
 	if err != nil || t.Year() < 1 || t.Year() > 9999 {

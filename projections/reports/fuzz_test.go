@@ -49,6 +49,9 @@ func FuzzEdge(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		at, err := reports.Edge(s)
+		if end, also := reports.End(s); (also == nil) != (err == nil) || err == nil && end.Before(at) {
+			t.Errorf("%q begins at %v (%v) and ends at %v (%v)", s, at, err, end, also)
+		}
 		switch {
 		case err != nil:
 			if domain.Code(err) != "invalid-request" {

@@ -357,6 +357,27 @@ func TestRange(t *testing.T) {
 	}
 }
 
+// A bare day that ends a range is inside, to its last moment in Astana; a moment is the first one outside.
+func TestLastDayIsInside(t *testing.T) {
+	p := newPast(t)
+	p.registers(anna, "2026-01-10T23:59")
+	p.registers(berik, "2026-01-11T00:00")
+	for s, want := range map[string]string{"2026-01-10": "2026-01-10T19:00:00Z", "2024-02-29": "2024-02-29T19:00:00Z", "2024-02-28": "2024-02-28T18:00:00Z",
+		"2026-01-11T00:00:00+05:00": "2026-01-10T19:00:00Z", "": "0001-01-01T00:00:00Z"} {
+		if got, err := reports.End(s); err != nil || got.Format(time.RFC3339) != want {
+			t.Errorf("%q is %v (%v), want %s", s, got, err, want)
+		}
+	}
+	end, err := reports.End("2026-01-10")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.wants("consent-register", reports.Asked{To: end}, "user_id", anna)
+	if _, err := reports.End("2026-02-30"); domain.Code(err) != "invalid-request" {
+		t.Errorf("a day that is not there: %v", err)
+	}
+}
+
 func TestEveryWordInEveryLanguage(t *testing.T) {
 	p := newPast(t)
 	for _, r := range reports.All {
