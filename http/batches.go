@@ -2,6 +2,7 @@ package http
 
 import (
 	"encoding/json"
+	"time"
 
 	"kelisim/commands"
 	"kelisim/domain"
@@ -37,6 +38,28 @@ type decided struct {
 	Code    string        `json:"code"`
 }
 
+// summary is the last line of the answer for many people, where it is asked for: who does not ask meets lines about people alone. Its standing
+// there says that the answer is whole.
+type summary struct {
+	Summary struct {
+		Asked   int            `json:"asked"`
+		Allowed int            `json:"allowed"`
+		Denied  map[string]int `json:"denied"` // by code
+		AsOf    time.Time      `json:"as_of"`
+		KnownAt string         `json:"known_at"`
+	} `json:"summary"`
+}
+
+// count takes one line into the summary.
+func (s *summary) count(d decided) {
+	s.Summary.Asked++
+	if d.Allowed {
+		s.Summary.Allowed++
+	} else {
+		s.Summary.Denied[d.Code]++
+	}
+}
+
 // decisions answers the processing question for a list of people, a line each, all from one position of the journal. A line about
 // nobody is answered user-not-found, so that a list can be longer than the ledger.
 func (a *API) decisions(r *Request) (*Response, error) {
@@ -49,6 +72,7 @@ func (a *API) decisions(r *Request) (*Response, error) {
 		return nil, err
 	}
 	asOf := r.Query.Time("as_of")
+	summed := r.Query.OneOf("summary", "false", "true") == "true"
 	if err := r.Query.Err(); err != nil {
 		return nil, err
 	}
@@ -70,6 +94,8 @@ func (a *API) decisions(r *Request) (*Response, error) {
 	}
 	return Streamed("application/x-ndjson", func(w *Stream) error {
 		e := json.NewEncoder(w)
+		var all summary
+		all.Summary.Denied, all.Summary.AsOf, all.Summary.KnownAt = map[string]int{}, at, known.Text()
 		for _, p := range people {
 			d := decided{UserID: p.UserID, Code: "user-not-found"}
 			snap, err := a.Service.Snapshot(r.Context(), p.UserID, known)
@@ -83,6 +109,10 @@ func (a *API) decisions(r *Request) (*Response, error) {
 			if err := e.Encode(d); err != nil {
 				return err
 			}
+			all.count(d)
+		}
+		if summed {
+			return e.Encode(all)
 		}
 		return nil
 	}).With("Kelisim-Position", known.Text()), nil

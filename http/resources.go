@@ -117,7 +117,7 @@ func (a *API) table() []Route {
 			get("/v1/users/{user}/personal-data", readers, a.personalData),
 			{Method: "POST", Path: "/v1/users/search", Roles: searchers, Asks: true, Body: JSON, Handle: a.search},
 			{Method: "POST", Path: "/v1/decisions/processing", Roles: searchers, Asks: true, Body: Lines, Limit: 64 << 20,
-				Query: []string{"purpose", "act", "as_of", "known_at"}, Produces: []string{"application/x-ndjson"}, Handle: a.decisions},
+				Query: []string{"purpose", "act", "as_of", "known_at", "summary"}, Produces: []string{"application/x-ndjson"}, Handle: a.decisions},
 		},
 		[]Route{
 			publish, tariff, parameters, document, stream, consentRecord, noticeRecord,
