@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/google/uuid"
+
+	"kelisim/commands/vault/sealed"
 	"kelisim/domain"
 )
 
@@ -43,7 +46,7 @@ func (v *Vault) Seal(ctx context.Context, subject string, p Place, ev any) error
 		if key.err != nil {
 			return fmt.Errorf("%w: %w", ErrKeyUnavailable, key.err)
 		}
-		stored, err := sealText(key.secret[:], key.id, class, p, path, text)
+		stored, err := sealed.Seal(key.secret[:], key.id, string(class), p, path, text)
 		if err != nil {
 			return err
 		}
@@ -81,7 +84,7 @@ func (v *Vault) Open(ctx context.Context, subject string, p Place, ev any) error
 			value.Open(text)
 		}
 		if err != nil && faults == nil { // the first tells enough; the values' own states tell the rest
-			faults = fmt.Errorf("open %s of event %s: %w", path, p.EventID, err)
+			faults = fmt.Errorf("open %s of event %s: %w", path, uuid.UUID(p.EventID), err)
 		}
 		return nil
 	})
@@ -89,7 +92,7 @@ func (v *Vault) Open(ctx context.Context, subject string, p Place, ev any) error
 }
 
 func (v *Vault) open(ctx context.Context, subject string, held *[]heldKey, p Place, path string, value *domain.Personal) (domain.PersonalState, string, error) {
-	s, err := parseSealed(value.Sealed())
+	s, err := sealed.Parse(value.Sealed())
 	if err != nil {
 		return "", "", err
 	}
@@ -102,20 +105,20 @@ func (v *Vault) open(ctx context.Context, subject string, held *[]heldKey, p Pla
 	if err != nil || key.state != domain.Available {
 		return key.state, "", err
 	}
-	secret, err := fieldKey(key.secret[:], s.salt())
+	secret, err := s.FieldKey(key.secret[:])
 	if err != nil {
 		return "", "", err
 	}
-	text, err := openText(secret, s, p, path)
+	text, err := s.Open(secret, p, path)
 	return domain.Available, text, err
 }
 
 // keyFor finds a value's key among those at hand, else by its id.
-func (v *Vault) keyFor(ctx context.Context, held []heldKey, s sealed) (heldKey, error) {
-	byID := func(k heldKey) bool { return k.id == s.kid }
+func (v *Vault) keyFor(ctx context.Context, held []heldKey, s sealed.Value) (heldKey, error) {
+	byID := func(k heldKey) bool { return k.id == s.KID }
 	i := slices.IndexFunc(held, byID)
 	if i < 0 {
-		key, err := v.keys.Key(ctx, s.kid)
+		key, err := v.keys.Key(ctx, s.KID)
 		if err != nil {
 			return heldKey{}, fmt.Errorf("find a key: %w: %w", ErrKeyUnavailable, err)
 		}
@@ -123,7 +126,7 @@ func (v *Vault) keyFor(ctx context.Context, held []heldKey, s sealed) (heldKey, 
 			return heldKey{}, err
 		}
 		if i = slices.IndexFunc(held, byID); i < 0 {
-			return heldKey{}, fmt.Errorf("key %s is not among its subject's: %w", s.kid, ErrKeyUnavailable)
+			return heldKey{}, fmt.Errorf("key %s is not among its subject's: %w", s.KID, ErrKeyUnavailable)
 		}
 	}
 	key := held[i]
@@ -136,7 +139,7 @@ func (v *Vault) keyFor(ctx context.Context, held []heldKey, s sealed) (heldKey, 
 // FieldKey is the key of one sealed value and of nothing else, 32 bytes: what an auditor is given to read that one value by
 // OpenWith. ErrErased where its key was destroyed, ErrKeyUnavailable where it cannot be had.
 func (v *Vault) FieldKey(ctx context.Context, value domain.Personal) ([]byte, error) {
-	s, err := parseSealed(value.Sealed())
+	s, err := sealed.Parse(value.Sealed())
 	if err != nil {
 		return nil, err
 	}
@@ -147,5 +150,5 @@ func (v *Vault) FieldKey(ctx context.Context, value domain.Personal) ([]byte, er
 	if key.state != domain.Available {
 		return nil, ErrErased
 	}
-	return fieldKey(key.secret[:], s.salt())
+	return s.FieldKey(key.secret[:])
 }

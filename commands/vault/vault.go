@@ -37,8 +37,6 @@ var (
 	ErrKeyUnavailable = domain.Refuse(domain.Unavailable, "key-unavailable", "the keys to personal data cannot be had now")
 	// ErrErased: the subject's key was destroyed, and nothing more can be sealed under it.
 	ErrErased = domain.Refuse(domain.Conflict, "destroyed", "the keys to this personal data were destroyed")
-	// ErrNotAuthentic: a sealed value is not what the vault made for this place: changed, or moved from elsewhere.
-	ErrNotAuthentic = fmt.Errorf("a sealed value is not authentic at its place")
 )
 
 // Vault seals and opens. It may be used from many goroutines. Set the fields before first use.
