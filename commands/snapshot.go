@@ -3,6 +3,7 @@ package commands
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -88,7 +89,7 @@ func (s *Service) Snapshot(ctx context.Context, id domain.UserID, known Known) (
 		return Snapshot{}, err
 	}
 	return Snapshot{
-		User: id, State: u.state.(user.State), Site: p.state.(site.State), Events: u.events,
+		User: id, State: u.state.(user.State), Site: p.state.(site.State), Events: slices.Clip(u.events),
 		Revision: u.revision, Position: max(u.position, p.position), Known: known,
 	}, nil
 }
@@ -135,7 +136,7 @@ func (s *Service) Entries(ctx context.Context, target Target, subject string) (e
 	if loaded.revision == journal.NoStream {
 		return nil, nil, target.notFound()
 	}
-	return loaded.events, loaded.state, nil
+	return slices.Clip(loaded.events), loaded.state, nil
 }
 
 // known is a stream as far as it was known.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"sync"
+	"sync/atomic"
 
 	"github.com/google/uuid"
 
@@ -15,13 +16,15 @@ import (
 	"kelisim/domain/user"
 )
 
-// stream is a loaded and folded stream. It is never changed once it is shared.
+// stream is a loaded and folded stream. It is never changed once it is shared: what comes after it is another value, which may
+// share its room.
 type stream struct {
 	name     string
 	events   []user.Recorded
 	state    any // what the target folds to
 	revision int64
 	position int64
+	grown    atomic.Bool // the room behind events is another value's
 }
 
 // of are the events that a wish appended.
@@ -68,7 +71,11 @@ func (s *Service) load(ctx context.Context, name string, target Target) (*stream
 func (s *stream) with(target Target, fresh []user.Recorded) *stream {
 	last := fresh[len(fresh)-1]
 	out := &stream{name: s.name, revision: last.Revision, position: last.Position}
-	out.events = append(s.events[:len(s.events):len(s.events)], fresh...)
+	events := s.events
+	if !s.grown.CompareAndSwap(false, true) { // the first to grow takes the room behind, so that a long life is not copied at each event
+		events = events[:len(events):len(events)]
+	}
+	out.events = append(events, fresh...)
 	out.state = target.foldOn(s.state, out.events, fresh)
 	return out
 }

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"slices"
 	"strings"
 
 	"kelisim/domain"
@@ -118,7 +119,7 @@ func (t Target) evolve(state, data any, m event.Meta) any {
 func (t Target) decide(s *stream, published site.State, command any, in domain.Context) ([]any, error) {
 	switch t {
 	case User:
-		return user.Decide(s.state.(user.State), s.events, published, command, in)
+		return user.Decide(s.state.(user.State), slices.Clip(s.events), published, command, in)
 	case Site:
 		return decided(site.Decider.Decide(s.state.(site.State), command.(site.Command), in))
 	case Letter:

@@ -63,6 +63,9 @@ type Status struct {
 const (
 	batchEvents = 1000
 	batchTime   = 200 * time.Millisecond
+	// gather is how long events are let come together after a transaction, so that a busy journal does not wake the models for each. After a
+	// rest the first event is applied at once.
+	gather = 10 * time.Millisecond
 )
 
 const registry = `CREATE TABLE IF NOT EXISTS read_models (
@@ -272,6 +275,11 @@ func (r *Runner) follow(ctx context.Context) error {
 			return err
 		}
 		if now := r.running(); len(now) != len(targets) || furthestBehind(now) > after {
+			select {
+			case <-time.After(gather):
+			case <-ctx.Done():
+				return nil
+			}
 			continue
 		}
 		waiting, done := context.WithTimeout(ctx, time.Second) // models may have joined meanwhile

@@ -33,6 +33,9 @@ const (
 	// deleteMode: a rollback journal, with the freed bytes overwritten (secure_delete). For what must be gone when it is
 	// deleted, since a write-ahead log would keep the old page for a while. Readers and the writer take turns.
 	deleteMode
+	// viewMode is walMode for a file that is made again from the journal: a commit waits for no sync, so that it does not stand in the way of the
+	// journal's, and a power cut may take the last ones, whole, from the end (TestViewsLoseOnlyTheirEnd).
+	viewMode
 )
 
 // Below this SQLite could corrupt a write-ahead log when it was restarted (3.7.0 to 3.51.2).
@@ -61,6 +64,16 @@ var writerSettings = map[mode][]setting{
 		{"recursive_triggers", "ON", "1"}, // so that REPLACE cannot pass by a trigger that refuses DELETE
 		{"cache_size", "-32768", "-32768"},
 	},
+	viewMode: {
+		{"synchronous", "EXTRA", "3"}, // for the switch alone
+		{"journal_mode", "WAL", "wal"},
+		{"synchronous", "NORMAL", "1"},
+		{"wal_autocheckpoint", "4000", "4000"},
+		{"journal_size_limit", "67108864", "67108864"},
+		{"foreign_keys", "ON", "1"},
+		{"recursive_triggers", "ON", "1"},
+		{"cache_size", "-32768", "-32768"},
+	},
 	deleteMode: {
 		{"synchronous", "EXTRA", "3"},
 		{"journal_mode", "DELETE", "delete"},
@@ -72,6 +85,7 @@ var writerSettings = map[mode][]setting{
 
 var readerSettings = map[mode][]setting{
 	walMode:    {{"query_only", "ON", "1"}, {"journal_mode", "", "wal"}, {"cache_size", "-8192", "-8192"}},
+	viewMode:   {{"query_only", "ON", "1"}, {"journal_mode", "", "wal"}, {"cache_size", "-8192", "-8192"}},
 	deleteMode: {{"query_only", "ON", "1"}, {"journal_mode", "", "delete"}},
 }
 

@@ -13,7 +13,7 @@ type Views struct {
 
 // OpenViews opens the file of the read models, and makes it if it is not there.
 func OpenViews(path string) (*Views, error) {
-	writer, readers, err := openDB(path, walMode, false)
+	writer, readers, err := openDB(path, viewMode, false)
 	if err != nil {
 		return nil, err
 	}
@@ -25,6 +25,6 @@ func (v *Views) Close() error { return errors.Join(v.Readers.Close(), v.Writer.C
 
 // ReadViews opens the file of the read models for reading, also beside the process that keeps them up.
 func ReadViews(path string) (*sql.DB, error) {
-	_, readers, err := openDB(path, walMode, true)
+	_, readers, err := openDB(path, viewMode, true)
 	return readers, err
 }
