@@ -13,7 +13,9 @@ import (
 
 // Two values that grow from one share its past and nothing else, whichever of them took the room behind it.
 func TestStreamGrowsApart(t *testing.T) {
-	fresh := func(n byte) []user.Recorded { return []user.Recorded{{Meta: event.Meta{ID: uuid.UUID{n}}, Data: account.ContentRemoved{}}} }
+	fresh := func(n byte) []user.Recorded {
+		return []user.Recorded{{Meta: event.Meta{ID: uuid.UUID{n}}, Data: account.ContentRemoved{}}}
+	}
 	base := (&stream{revision: journal.NoStream, state: user.State{}}).with(User, fresh(1)).with(User, fresh(2)).with(User, fresh(3))
 	for len(base.events) == cap(base.events) {
 		base = base.with(User, fresh(3))
