@@ -23,6 +23,8 @@ import (
 type ExportOptions struct {
 	// Since are sizes of earlier checkpoints that the receiver keeps: a bundle of streams then shows that they are a beginning of its own.
 	Since []int64
+	// Disclosures are keys of single fields to hand over with a bundle of streams.
+	Disclosures []Disclosure
 	// Progress is told how many leaves are written, of how many; total is 0 where it is not known.
 	Progress func(done, total int64)
 }
@@ -354,6 +356,9 @@ func (w *writer) histories(streams []string) error {
 		if err := w.event(f, e); err != nil {
 			return err
 		}
+	}
+	if err := w.disclosures(all); err != nil {
+		return err
 	}
 	for i, e := range all {
 		if err := w.proof(fmt.Sprintf("%s%d.tlog-proof", verify.DirProofs, e.Index), e); err != nil {

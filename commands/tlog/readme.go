@@ -56,6 +56,7 @@ of 72 bytes each, in order: SHA-256 of the name, 8 bytes last revision, 32 bytes
 "heads/BUCKET.bin" is such a leaf, "heads/BUCKET.proof" the hashes that lead from it to the root. So no event before "up_to_index" can be left
 out of a stream here unseen, and a stream without an event is shown to have had none.
 "consistency/OLD-NEW", where there, shows that an earlier checkpoint is a beginning of this one.
+"disclosures.ndjson", where there, holds keys: each opens one personal value ("field", its path in the data) of one event ("index"), and no other.
 
 Check it with:  kelisim verify THIS --policy YOUR-POLICY
 ` + readmeLeaf

@@ -53,7 +53,7 @@ func (b *bundle) streams() error {
 	}
 	slices.Sort(b.verdict.Unchecked)
 	return b.expect(func(name string) bool {
-		return s.files[name] || name == FileStreams || strings.HasPrefix(name, DirCheckpoints)
+		return s.files[name] || name == FileStreams || name == FileDisclosures || strings.HasPrefix(name, DirCheckpoints)
 	})
 }
 
@@ -88,6 +88,10 @@ type end struct {
 }
 
 func (s *shown) events() error {
+	waiting, err := s.b.disclosures()
+	if err != nil {
+		return err
+	}
 	for l, err := range s.b.lines(FileEvents) {
 		if err != nil {
 			return err
@@ -110,11 +114,17 @@ func (s *shown) events() error {
 		if err := s.included(name, l); err != nil {
 			return err
 		}
+		if waiting, err = s.b.disclosed(l, waiting); err != nil {
+			return err
+		}
 		e.leaves, e.indexes = append(e.leaves, tlog.RecordHash(l.Leaf)), append(e.indexes, l.Index)
 		s.b.verdict.Events++
 		if s.b.opts.Progress != nil {
 			s.b.opts.Progress(s.b.verdict.Events, 0)
 		}
+	}
+	if len(waiting) > 0 {
+		return fault(Unexpected, InFile(FileDisclosures), "leaf %d is not among the events of the bundle", waiting[0].Index)
 	}
 	return nil
 }

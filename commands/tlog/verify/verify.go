@@ -38,8 +38,9 @@ type Verdict struct {
 	Heads   int64     // commitments of heads that were checked
 	// CompleteTo: of the Streams no event is missing among the leaves before this index.
 	CompleteTo int64
-	Streams    []Stream // of a bundle of streams
-	Unchecked  []string // files that nothing vouches for
+	Streams    []Stream    // of a bundle of streams
+	Disclosed  []Disclosed // the personal values of a bundle of streams that were disclosed, in clear
+	Unchecked  []string    // files that nothing vouches for
 }
 
 // Stream is one stream of a bundle of streams, shown whole.
@@ -104,6 +105,8 @@ const (
 	ProofFails   = "proof-fails"   // a proof does not lead to the root
 	Inconsistent = "inconsistent"  // an earlier checkpoint is no beginning of this one
 	Behind       = "behind"        // there are fewer events than were signed
+	// DisclosureFails: a key that was disclosed does not open the value that it is said to open.
+	DisclosureFails = "disclosure-fails"
 )
 
 // Fault is the first thing that is not as it was signed, and where.
