@@ -40,6 +40,7 @@ const (
 func UserStream(id UserID) Stream     { return Stream("user-" + string(id)) }
 func ReadsStream(id UserID) Stream    { return Stream("reads-" + string(id)) }
 func DueStream(id UserID) Stream      { return Stream("due-" + string(id)) }
+func LeaseStream(name string) Stream  { return Stream("lease-" + name) }
 func ActivityStream(id string) Stream { return Stream("activity-" + id) }
 func LetterStream(id string) Stream   { return Stream("letter-" + id) }
 func IncidentStream(id string) Stream { return Stream("incident-" + id) }
@@ -63,6 +64,10 @@ func (s Stream) ID() string {
 	_, id, _ := strings.Cut(string(s), "-")
 	return id
 }
+
+// Counted tells whether a stream's events are for others: leaves of the log, in the feed, in read models, in what is exported. All are but
+// checkpoints, since each would call for the next, and leases, which say nothing of anybody.
+func (s Stream) Counted() bool { return s != CheckpointsStream && s.Category() != "lease" }
 
 // User is the user whom a stream belongs to, where it belongs to one.
 func (s Stream) User() (UserID, bool) {

@@ -1,7 +1,8 @@
-// Package ledger is the book that the ledger keeps of itself: what it has bound itself to about all other streams. Its events
-// are written by the Merkle log's follower and by nobody else, so there is no command and no decision here.
+// Package ledger is the book that the ledger keeps of itself: what it has bound itself to about all other streams, and which instance does
+// what must be done by one alone. Its events are written by the Merkle log's follower and by the leases' holders, so there is no command and no
+// decision here.
 //
-// Both events are claims that anybody who has the events can check: a false one does not pass unseen, it proves who lied.
+// Commitments are claims that anybody who has the events can check: a false one does not pass unseen, it proves who lied.
 package ledger
 
 import "kelisim/domain/event"
@@ -13,6 +14,9 @@ type Event interface{ isLedger() }
 var Events = []event.Type{
 	event.Of[HeadsCommitted]("ledger.heads_committed"),
 	event.Of[CheckpointCommitted]("ledger.checkpoint_committed"),
+	event.Of[LeaseTaken]("ledger.lease_taken"),
+	event.Of[LeaseRenewed]("ledger.lease_renewed"),
+	event.Of[LeaseReleased]("ledger.lease_released"),
 }
 
 // HeadsCommitted fixes where every stream ended, so that no event of a user can be left out of a history unseen. It stands in
@@ -32,5 +36,27 @@ type CheckpointCommitted struct {
 	Root   string `json:"root"`   // of the log at that size: SHA-256, standard base64
 }
 
+// LeaseTaken: an instance does some work alone from now on, and for so long as it renews the lease. It stands in domain.LeaseStream of the
+// work's name, and is no leaf.
+type LeaseTaken struct {
+	Epoch  int64  `json:"epoch"`  // greater than that of every holder before
+	Holder string `json:"holder"` // names the process
+	TTL    int64  `json:"ttl_ms"` // how long it may be held after this event, unless it is renewed; milliseconds
+}
+
+// LeaseRenewed: the holder goes on.
+type LeaseRenewed struct {
+	Epoch int64 `json:"epoch"`
+	TTL   int64 `json:"ttl_ms"` // from this event on
+}
+
+// LeaseReleased: the holder has stopped, and another need not wait.
+type LeaseReleased struct {
+	Epoch int64 `json:"epoch"`
+}
+
 func (HeadsCommitted) isLedger()      {}
 func (CheckpointCommitted) isLedger() {}
+func (LeaseTaken) isLedger()          {}
+func (LeaseRenewed) isLedger()        {}
+func (LeaseReleased) isLedger()       {}
