@@ -28,7 +28,7 @@ const (
 	books = "domain/account domain/consent domain/subscription domain/obligation"
 )
 
-// rooms is the plan, lowest first. Adapters (sqlite, eventstoredb, postgres, bus) are named by nobody but cmd/kelisim.
+// rooms is the plan, lowest first. Adapters (sqlite, eventstoredb, postgres, those of the bus) are named by nobody but cmd/kelisim.
 var rooms = []room{
 	{"domain/event", ""},
 	{"domain", "domain/event"},
@@ -71,19 +71,24 @@ var rooms = []room{
 	// A receipt is of one person and comes from their stream, which no read model has; the log vouches for it.
 	{"commands/receipts", "domain/... commands commands/journal commands/tlog commands/tlog/verify"},
 	{"commands/policies", "domain/... commands commands/cloudpayments commands/journal commands/vault"},
-	{"commands/sqlite", "domain commands/journal commands/vault commands/access commands/tlog/..."},
-	{"commands/postgres", "domain commands/journal commands/vault commands/access commands/tlog/..."},
-	{"commands/eventstoredb", "domain domain/event commands/journal"},
 	{"commands/bus", "domain domain/event commands/journal"},
+	{"commands/bus/bustest", "commands/bus"},
+	{"commands/bus/jetstream", "commands/bus"},
+	{"commands/bus/kafka", "commands/bus"},
+	{"commands/sqlite", "domain commands/journal commands/vault commands/access commands/tlog/... commands/bus"},
+	{"commands/postgres", "domain commands/journal commands/vault commands/access commands/tlog/... commands/bus"},
+	{"commands/eventstoredb", "domain domain/event commands/journal"},
 
 	{"projections", "domain/... commands/journal"},
 	{"projections/finance", "domain/... commands/journal"},
 	{"projections/reports", "domain/... commands/journal commands/tlog/tree projections"},
+	{"projections/statistics", "domain/... commands/journal projections/reports"},
+	{"projections/simulation", "domain/... projections/reports"},
 
 	{"http/strictjson", "domain"},
 	{"http/webhooks", "domain/... commands commands/access commands/cloudpayments commands/journal projections http/strictjson"},
 	{"http/console", "domain/... commands commands/access commands/journal commands/vault commands/tlog/... commands/receipts projections/... http/strictjson"},
-	{"http", "domain/... commands commands/access commands/journal commands/vault commands/tlog/... commands/receipts commands/terms commands/cloudpayments projections/... http/..."},
+	{"http", "domain/... commands commands/access commands/bus commands/journal commands/vault commands/tlog/... commands/receipts commands/terms commands/cloudpayments projections/... http/..."},
 
 	{"cmd/kelisim/story", "domain/... commands http/strictjson"},
 	{"cmd/kelisim/demo", "domain/... commands commands/terms cmd/kelisim/story"},
@@ -98,7 +103,12 @@ var homes = []struct{ library, at string }{
 	{"github.com/mattn/go-sqlite3", "commands/sqlite"},
 	{"github.com/EventStore/EventStore-Client-Go/v4", "commands/eventstoredb"},
 	{"github.com/jackc/pgx/v5", "commands/postgres"},
-	{"github.com/ThreeDotsLabs/watermill", "commands/bus"},
+	{"github.com/ThreeDotsLabs/watermill", "commands/bus/..."},
+	{"github.com/ThreeDotsLabs/watermill-nats/v2", "commands/bus/jetstream"},
+	{"github.com/nats-io/nats.go", "commands/bus/jetstream"},
+	{"github.com/nats-io/nats-server/v2", "tests"},
+	{"github.com/ThreeDotsLabs/watermill-kafka/v3", "commands/bus/kafka"},
+	{"github.com/IBM/sarama", "commands/bus/kafka"},
 	{"golang.org/x/mod/sumdb", "commands/tlog/..."},
 	{"filippo.io/torchwood", "commands/tlog/..."},
 	{"filippo.io/mldsa", "commands/tlog/..."},
