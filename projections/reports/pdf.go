@@ -53,7 +53,7 @@ func (p *Paper) writePDF(w io.Writer, language string) error {
 	for _, row := range p.Rows {
 		pairs := make([][2]string, len(row))
 		for i, v := range row {
-			pairs[i] = [2]string{word(p.Columns[i].Key, language), plain(v)}
+			pairs[i] = [2]string{p.word(p.Columns[i].Key, language), plain(v)}
 		}
 		block(f, pairs)
 	}

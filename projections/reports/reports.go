@@ -27,6 +27,12 @@ type Report struct {
 	Columns []Column
 	// Make lists the rows, each with a value for every column, in an order that depends on nothing but the facts.
 	Make func(*Facts) []Row
+
+	// What a paper of another package brings along: words of its own, in the order of Languages; what it says of itself beside its basis, as
+	// pairs of a key and a text; and the codes in its rows that JSON explains in every language.
+	Words  map[string][3]string
+	Says   [][2]string
+	Labels []string
 }
 
 // All is every report.

@@ -73,15 +73,35 @@ func (t *tally) add(at time.Time, measure string, period int, amount domain.Mone
 }
 
 func (t *tally) take(s subscription.State) {
-	covered := s.Coverage(t.AsOf)
-	if k, ok := s.Trial(); ok {
-		t.add(k.From, "registered", 0, domain.Money{})
-		t.add(k.Until, "trial-ended", 0, domain.Money{})
-		if slices.ContainsFunc(covered, func(c subscription.Stretch) bool { return c.Reason == subscription.ReasonPaid && c.From.Equal(k.Until) }) {
-			t.add(k.Until, "trial-converted", 0, domain.Money{})
+	for _, m := range Milestones(s, t.AsOf) {
+		t.add(m.At, m.Measure, m.Months, m.Amount)
+	}
+}
+
+// Milestone is a turn in a person's use, in a word of subscriptions; a payment has its months and its sum.
+type Milestone struct {
+	At      time.Time
+	Measure string
+	Months  int
+	Amount  domain.Money
+}
+
+// Milestones are the turns in a person's use up to a moment, as facts made them that had happened by then.
+func Milestones(s subscription.State, asOf time.Time) (out []Milestone) {
+	add := func(at time.Time, measure string, months int, amount domain.Money) {
+		if !at.IsZero() && !at.After(asOf) {
+			out = append(out, Milestone{at, measure, months, amount})
 		}
 	}
-	paid := slices.DeleteFunc(s.Payments(), func(p subscription.Payment) bool { return p.Event == "" || !t.happened(p.PaidAt) })
+	covered := s.Coverage(asOf)
+	if k, ok := s.Trial(); ok {
+		add(k.From, "registered", 0, domain.Money{})
+		add(k.Until, "trial-ended", 0, domain.Money{})
+		if slices.ContainsFunc(covered, func(c subscription.Stretch) bool { return c.Reason == subscription.ReasonPaid && c.From.Equal(k.Until) }) {
+			add(k.Until, "trial-converted", 0, domain.Money{})
+		}
+	}
+	paid := slices.DeleteFunc(s.Payments(), func(p subscription.Payment) bool { return p.Event == "" || p.PaidAt.IsZero() || p.PaidAt.After(asOf) })
 	slices.SortStableFunc(paid, func(a, b subscription.Payment) int { return a.PaidAt.Compare(b.PaidAt) })
 	for i, p := range paid {
 		measure := "returned"
@@ -90,11 +110,12 @@ func (t *tally) take(s subscription.State) {
 		} else if slices.ContainsFunc(s.Coverage(p.PaidAt.Add(-1)), func(c subscription.Stretch) bool { return !c.From.After(p.PaidAt) && p.PaidAt.Before(c.Until) }) {
 			measure = "renewed"
 		}
-		t.add(p.PaidAt, measure, p.Months, p.Amount)
+		add(p.PaidAt, measure, p.Months, p.Amount)
 	}
 	for _, c := range covered {
 		if c.Until.Equal(c.ChainEnd) {
-			t.add(c.Until, "lapsed", 0, domain.Money{})
+			add(c.Until, "lapsed", 0, domain.Money{})
 		}
 	}
+	return out
 }

@@ -3,6 +3,7 @@ package reports
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // Languages are those in which titles and headings are written. The first is taken where none is asked for. Keys, codes, ids and
@@ -154,5 +155,24 @@ func word(key, language string) string {
 	return w[i]
 }
 
+// word is a word of the report's own, else one that all have.
+func (r Report) word(key, language string) string {
+	if w, ok := r.Words[key]; ok {
+		return w[slices.Index(Languages, language)]
+	}
+	return word(key, language)
+}
+
 // Title is the report's title in a language of Languages.
-func (r Report) Title(language string) string { return word(r.Name, language) }
+func (r Report) Title(language string) string { return r.word(r.Name, language) }
+
+// Named writes codes that a space separates in a language of Languages; what has no word stays as it is.
+func (r Report) Named(codes, language string) string {
+	names := strings.Fields(codes)
+	for i, code := range names {
+		if w, ok := r.Words[code]; ok {
+			names[i] = w[slices.Index(Languages, language)]
+		}
+	}
+	return strings.Join(names, ", ")
+}

@@ -98,12 +98,16 @@ func (p *Paper) writeJSON(w io.Writer, language string) error {
 	member("terms_version", p.TermsVersion)
 	member("row_count", len(p.Rows))
 	member("rows_sha256", p.SHA256)
+	for _, line := range p.Says {
+		member(line[0], line[1])
+	}
+	b = p.appendLabels(b)
 	b = append(b, `  "columns": [`...)
 	for i, c := range p.Columns {
 		b = append(append(b, separator(i)...), "\n    "...)
 		b = append(appendText(append(b, `{"key":`...), c.Key), `,"kind":`...)
 		b = append(appendText(b, string(c.Kind)), `,"title":`...)
-		b = append(appendText(b, word(c.Key, language)), '}')
+		b = append(appendText(b, p.word(c.Key, language)), '}')
 	}
 	b = append(b, "\n  ],\n  \"rows\": ["...)
 	order := make([]int, len(p.Columns))
@@ -125,6 +129,23 @@ func (p *Paper) writeJSON(w io.Writer, language string) error {
 		return err
 	}
 	return out.Flush()
+}
+
+// appendLabels writes what each code in the rows is called, in every language: whoever shows rows to a person needs no list of their own.
+func (p *Paper) appendLabels(b []byte) []byte {
+	if len(p.Labels) == 0 {
+		return b
+	}
+	b = append(b, "  \"labels\": {"...)
+	for i, code := range p.Labels {
+		b = append(appendText(append(append(b, separator(i)...), "\n    "...), code), ": {"...)
+		for n, language := range Languages {
+			b = append(appendText(append(b, separator(n)...), language), ':')
+			b = appendText(b, p.word(code, language))
+		}
+		b = append(b, '}')
+	}
+	return append(b, "\n  },\n"...)
 }
 
 func separator(i int) string {
@@ -152,6 +173,9 @@ func (p *Paper) about(language string) [][2]string {
 	} {
 		out = append(out, [2]string{word(line[0], language), line[1]})
 	}
+	for _, line := range p.Says {
+		out = append(out, [2]string{p.word(line[0], language), line[1]})
+	}
 	return out
 }
 
@@ -163,7 +187,7 @@ func (p *Paper) writeCSV(w io.Writer, language string) error {
 	out.UseCRLF = true
 	var heads []string
 	for _, c := range p.Columns {
-		heads = append(heads, word(c.Key, language))
+		heads = append(heads, p.word(c.Key, language))
 		if c.Kind == Sum {
 			heads = append(heads, word("currency", language))
 		}

@@ -98,7 +98,7 @@ func (p *Paper) writeSheet(f *excelize.File, sheet, language string, bold int, s
 	}
 	var heads []any
 	for _, c := range p.Columns {
-		heads = append(heads, excelize.Cell{StyleID: bold, Value: word(c.Key, language)})
+		heads = append(heads, excelize.Cell{StyleID: bold, Value: p.word(c.Key, language)})
 		if c.Kind == Sum {
 			heads = append(heads, excelize.Cell{StyleID: bold, Value: word("currency", language)})
 		}
