@@ -67,7 +67,9 @@ func (s Stream) ID() string {
 
 // Counted tells whether a stream's events are for others: leaves of the log, in the feed, in read models, in what is exported. All are but
 // checkpoints, since each would call for the next, and leases, which say nothing of anybody.
-func (s Stream) Counted() bool { return s != CheckpointsStream && s.Category() != "lease" }
+func (s Stream) Counted() bool {
+	return s != CheckpointsStream && !strings.HasPrefix(string(s), string(LeaseStream("")))
+}
 
 // User is the user whom a stream belongs to, where it belongs to one.
 func (s Stream) User() (UserID, bool) {

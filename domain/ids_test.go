@@ -66,6 +66,14 @@ func TestStreams(t *testing.T) {
 			t.Errorf("%s belongs to user %q, %v", c.stream, got, ok)
 		}
 	}
+	for _, s := range []domain.Stream{domain.LeaseStream("policies"), domain.CheckpointsStream} {
+		if s.Counted() {
+			t.Errorf("%s is for nobody else", s)
+		}
+	}
+	if !domain.DueStream(user).Counted() || !domain.HeadsStream.Counted() || string(domain.LeaseStream("policies")) != "lease-policies" {
+		t.Error("markers and heads are for others")
+	}
 	if got := domain.UserStream(user).ID(); got != id {
 		t.Errorf("an id keeps its hyphens: %s", got)
 	}

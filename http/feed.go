@@ -12,9 +12,9 @@ import (
 	"kelisim/domain/user"
 )
 
-// inFeed tells whether an event is in the feed: all are but the ledger's own checkpoints.
+// inFeed tells whether an event is in the feed: all are but checkpoints and leases.
 func inFeed(e journal.Event, kind string) bool {
-	return domain.Stream(e.Stream) != domain.CheckpointsStream && (kind == "" || e.Type == kind)
+	return domain.Stream(e.Stream).Counted() && (kind == "" || e.Type == kind)
 }
 
 func feedView(e journal.Event) (eventView, error) {

@@ -8,26 +8,36 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"log/slog"
 	"os"
+	"path/filepath"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"kelisim/commands"
+	"kelisim/commands/access"
 	"kelisim/commands/journal"
 	"kelisim/commands/tlog"
 	"kelisim/domain"
+	"kelisim/domain/event"
 )
 
 // export writes what an auditor takes along. It appends nothing, and the same ledger gives the same bytes.
 func (p *program) export() *cobra.Command {
-	dir, user, to := "", "", ""
+	dir, user, to, disclosure := "", "", "", ""
 	format := either("bundle", "ndjson")
 	c := &cobra.Command{
 		Use: "export", Short: "Write the journal, or one user's history, for an auditor", Args: exactly(0),
 		Long: `bundle: a zip that kelisim verify checks offline: events, their proofs, checkpoints, and for one user the proof that none is missing. The full one is
 a directory of c2sp.org/tlog-tiles that other programs read. A --to that ends with / is written as a directory.
-ndjson: the events as stored, a line each.
+ndjson: the events as stored, a line each, without checkpoints and leases.
 
-Personal values stay sealed in both. It may run beside a server.`,
+Personal values stay sealed in both. It may run beside a server.
+
+With --disclosure the bundle carries the keys of single values too, those of a disclosure that two people granted, and kelisim verify holds each against
+the sealed bytes. That somebody was given them is recorded first, so it asks for a ledger that no server holds; from a server the same bundle comes by
+GET /v1/users/{id}/bundle?disclosure=ID.`,
 		Example: `  kelisim export --data ./kelisim-data --format bundle --to audit.zip
   kelisim export --data ./kelisim-data --format ndjson --user 5f0c1b1e-7c5b-4a3e-9a60-0d1f2a3b4c5d`,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -36,19 +46,23 @@ Personal values stay sealed in both. It may run beside a server.`,
 					return misuse("--user: an id is a UUID in lower case with hyphens")
 				}
 			}
+			keys, err := p.disclosed(c.Context(), dir, domain.UserID(user), disclosure, format.word)
+			if err != nil {
+				return err
+			}
 			l, err := readLedger(dir)
 			if err != nil {
 				return err
 			}
-			write := p.exportBundle
 			if format.word == "ndjson" {
-				write = p.exportLines
+				return errors.Join(p.exportLines(c.Context(), l, domain.UserID(user), to), l.Close())
 			}
-			return errors.Join(write(c.Context(), l, domain.UserID(user), to), l.Close())
+			return errors.Join(p.exportBundle(c.Context(), l, domain.UserID(user), to, keys), l.Close())
 		},
 	}
 	c.Flags().StringVar(&dir, "data", defaultData, "the data directory")
 	c.Flags().StringVar(&user, "user", "", "one user's history alone")
+	c.Flags().StringVar(&disclosure, "disclosure", "", "the id of a granted disclosure whose keys go into the user's bundle")
 	c.Flags().Var(format, "format", "bundle or ndjson")
 	c.Flags().StringVar(&to, "to", "", "a file, or a directory where it ends with /; standard output if left out")
 	return c
@@ -66,7 +80,32 @@ func (p *program) output(to string) (io.Writer, func() error, error) {
 	return f, func() error { return errors.Join(f.Sync(), f.Close()) }, nil
 }
 
-func (p *program) exportBundle(ctx context.Context, l *reading, user domain.UserID, to string) (err error) {
+// disclosed are the keys of a granted disclosure, once it is recorded that they were given; none where no disclosure is named.
+func (p *program) disclosed(ctx context.Context, dir string, user domain.UserID, disclosure, format string) ([]tlog.Disclosure, error) {
+	if disclosure == "" {
+		return nil, nil
+	}
+	if user == "" || format != "bundle" {
+		return nil, misuse("--disclosure: keys go into a bundle of one --user")
+	}
+	if !there(filepath.Join(dir, journalFile)) {
+		return nil, fmt.Errorf("there is no ledger in %s", dir)
+	}
+	l, err := openLedger(ctx, opening{dir: dir, now: time.Now, log: slog.New(slog.NewTextHandler(p.stderr, nil))})
+	if err != nil {
+		return nil, err
+	}
+	keys, err := l.Service.HandOver(ctx, user, disclosure, commands.Reader{
+		Actor: event.Actor{Kind: string(access.Operator), ID: "shell"}, Why: "disclosure " + disclosure, Route: "export",
+	})
+	var out []tlog.Disclosure
+	for _, k := range keys {
+		out = append(out, tlog.Disclosure{Event: k.Event, Field: k.Path, Key: k.Key})
+	}
+	return out, errors.Join(err, l.Close())
+}
+
+func (p *program) exportBundle(ctx context.Context, l *reading, user domain.UserID, to string, keys []tlog.Disclosure) (err error) {
 	var sink tlog.Sink
 	if to != "" && to[len(to)-1] == '/' {
 		if sink, err = tlog.DirSink(to); err != nil {
@@ -83,7 +122,7 @@ func (p *program) exportBundle(ctx context.Context, l *reading, user domain.User
 	m := p.meter("export", 1000)
 	defer m.end()
 	shown := 0
-	opts := tlog.ExportOptions{Progress: func(done, total int64) {
+	opts := tlog.ExportOptions{Disclosures: keys, Progress: func(done, total int64) {
 		if total > 0 {
 			now := int(done * 1000 / total)
 			m.add(now - shown)
@@ -125,6 +164,9 @@ func (p *program) exportLines(ctx context.Context, l *reading, user domain.UserI
 		for r, err := range records {
 			if err != nil {
 				return err
+			}
+			if !domain.Stream(r.Stream).Counted() {
+				continue
 			}
 			err = lines.Encode(struct {
 				ID       string          `json:"id"`

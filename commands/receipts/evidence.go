@@ -75,8 +75,15 @@ func (d Desk) Notice(ctx context.Context, snap commands.Snapshot, asOf time.Time
 			events = append(events, k.Event)
 		}
 	}
-	if n.Effect != nil && n.Effect.Event != "" {
-		events = append(events, n.Effect.Event)
+	if n.Effect != nil {
+		markers, err := d.Service.Markers(ctx, snap)
+		if err != nil {
+			return Receipt{}, fmt.Errorf("make a receipt: %w", err)
+		}
+		if n.Effect.mark(markers, n.NoticeID); n.Effect.Event != "" {
+			events = append(events, n.Effect.Event)
+			snap.Events = slices.Concat(snap.Events, markers)
+		}
 	}
 	return d.issue(ctx, snap, r, events...)
 }

@@ -100,7 +100,13 @@ func (w *world) uuid() uuid.UUID {
 // record appends one event as of the world's moment, and answers its id.
 func (w *world) record(stream domain.Stream, kind string, e any) string {
 	w.t.Helper()
-	m := event.Meta{ID: w.uuid(), OccurredAt: w.now, Actor: event.Actor{Kind: kind, ID: kind + "-1"}, Command: "test", TermsVersion: "2020-10-27"}
+	return w.recordOf(w.now, stream, kind, e)
+}
+
+// recordOf is record for what happened at another moment.
+func (w *world) recordOf(occurred time.Time, stream domain.Stream, kind string, e any) string {
+	w.t.Helper()
+	m := event.Meta{ID: w.uuid(), OccurredAt: occurred, Actor: event.Actor{Kind: kind, ID: kind + "-1"}, Command: "test", TermsVersion: "2020-10-27"}
 	r, err := w.typed.Encode(e, m)
 	if err != nil {
 		w.t.Fatal(err)
@@ -145,7 +151,7 @@ func newWorld(t testing.TB) *world {
 	w.record(domain.UserStream(kazakh), "officer", consent.WithdrawalNoticeReceived{NoticeID: emailed, ReceivedOn: aDay("2026-02-06"), Channel: "e-mail",
 		EffectiveOn: aDay("2026-02-16"), EffectiveFrom: aDay("2026-02-16").Start()})
 	w.now = at("2026-02-14T00:00:10+05:00")
-	w.record(domain.UserStream(english), "system", consent.WithdrawalTookEffect{NoticeID: partly, EffectiveFrom: aDay("2026-02-14").Start(), Purposes: []string{"advertising"}})
+	w.recordOf(aDay("2026-02-14").Start(), domain.DueStream(english), "system", consent.WithdrawalTookEffect{NoticeID: partly, EffectiveFrom: aDay("2026-02-14").Start(), Purposes: []string{"advertising"}})
 	w.now = at("2026-03-01T09:00:00+05:00")
 	w.press(english, "en", "buy", "marketplace", partly)
 	w.follow()

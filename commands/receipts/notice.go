@@ -7,6 +7,7 @@ import (
 	"kelisim/commands"
 	"kelisim/domain"
 	"kelisim/domain/consent"
+	"kelisim/domain/user"
 )
 
 // Notice is a written notice of withdrawal, how its day was counted, and what became of it.
@@ -68,7 +69,7 @@ type Decision struct {
 	Event string    `json:"event"`
 }
 
-// Effect: the moment has come. Event and MarkedAt are the marker's, which may not have been written yet; nothing depends on it.
+// Effect: the moment has come. Event is its marker and MarkedAt when that was recorded; it may not have been written yet, and nothing depends on it.
 type Effect struct {
 	From     time.Time  `json:"from"`
 	MarkedAt *time.Time `json:"marked_at,omitempty"`
@@ -108,7 +109,6 @@ func ofNotice(snap commands.Snapshot, asOf time.Time, id string) (Record, bool) 
 	}
 	if out.Status == consent.StatusEffective {
 		out.Effect = &Effect{From: n.EffectiveFrom.UTC()}
-		out.Effect.mark(snap, n.NoticeID, asOf)
 	}
 	if out.Status == consent.StatusEffective || out.Status == consent.StatusPending {
 		out.Ends = ends(snap.State.Consent, n)
@@ -118,10 +118,10 @@ func ofNotice(snap commands.Snapshot, asOf time.Time, id string) (Record, bool) 
 }
 
 // mark finds the marker of a notice's effect.
-func (e *Effect) mark(snap commands.Snapshot, notice string, asOf time.Time) {
-	for _, event := range snap.Events {
-		if m, ok := event.Data.(consent.WithdrawalTookEffect); ok && m.NoticeID == notice && !event.OccurredAt.After(asOf) {
-			e.MarkedAt, e.Event = moment(event.OccurredAt), event.ID.String()
+func (e *Effect) mark(markers []user.Recorded, notice string) {
+	for _, event := range markers {
+		if m, ok := event.Data.(consent.WithdrawalTookEffect); ok && m.NoticeID == notice {
+			e.MarkedAt, e.Event = moment(event.RecordedAt), event.ID.String()
 		}
 	}
 }

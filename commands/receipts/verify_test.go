@@ -166,6 +166,7 @@ func TestForgedReceipt(t *testing.T) {
 		{"notice-effective", "receipt/notice/computation/effective_from", verify.EventChanged, "2026-02-14T19:00:00Z"},
 		{"notice-effective", "receipt/notice/effect/from", verify.EventChanged, "2026-02-14T19:00:00Z"},
 		{"notice-effective", "receipt/notice/requested_on_too_early", verify.EventChanged, false},
+		{"notice-effective", "receipt/notice/effect/marked_at", verify.EventChanged, "2026-02-14T19:00:00Z"},
 		{"notice-effective", "receipt/notice/effect/event", verify.EventChanged, "x"},
 	} {
 		var doc map[string]any

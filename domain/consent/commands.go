@@ -78,11 +78,6 @@ type Disclose struct {
 	Code    string `json:"-"`
 }
 
-// MarkEffect asks for the marker of a notice whose moment has come.
-type MarkEffect struct {
-	NoticeID string
-}
-
 func (Give) isCommand()              {}
 func (Withdraw) isCommand()          {}
 func (RescindWithdrawal) isCommand() {}
@@ -91,4 +86,3 @@ func (AcceptWithdrawal) isCommand()  {}
 func (SetLegalHold) isCommand()      {}
 func (LiftLegalHold) isCommand()     {}
 func (Disclose) isCommand()          {}
-func (MarkEffect) isCommand()        {}

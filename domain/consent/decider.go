@@ -45,8 +45,6 @@ func decide(s State, c Command, in domain.Context) ([]Event, error) {
 		return liftHold(s, c, in)
 	case Disclose:
 		return disclose(s, c, in)
-	case MarkEffect:
-		return markEffect(s, c, in)
 	}
 	panic("unhandled consent command")
 }
@@ -285,12 +283,4 @@ func disclose(s State, c Disclose, in domain.Context) ([]Event, error) {
 		return nil, domain.Refuse(domain.Conflict, "disclosure-exists", "a disclosure of this id stands already")
 	}
 	return []Event{DisclosureMade{id, c.Recipient, c.Country, c.Purpose, c.Basis, c.Allowed, c.Code}}, nil
-}
-
-func markEffect(s State, c MarkEffect, in domain.Context) ([]Event, error) {
-	n, ok := s.Notice(c.NoticeID)
-	if !ok || n.TookEffect || n.StatusAt(in.OccurredAt) != StatusEffective {
-		return nil, nil
-	}
-	return []Event{WithdrawalTookEffect{n.NoticeID, n.EffectiveFrom, n.Purposes}}, nil
 }

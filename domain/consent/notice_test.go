@@ -200,22 +200,3 @@ func TestWithdrawRefused(t *testing.T) {
 	decidertest.New(t, decider(t)).At(moment("2024-05-01T15:00:00+05:00")).Given(given(1, "2024-05-01")).
 		When(on("2024-05-01T16:00:00+05:00"), posted(2, "2024-05-01")).Then(notice(posted(2, "2024-05-01"), "2024-05-11"))
 }
-
-// The marker of an effect is for followers: it comes once, when the moment has come, and changes no answer.
-func TestMarkEffect(t *testing.T) {
-	w := posted(2, "2024-05-01")
-	w.Purposes = []string{research}
-	marker := consent.WithdrawalTookEffect{NoticeID: id(2), EffectiveFrom: moment("2024-05-11"), Purposes: []string{research}}
-	running := func() *story { return book(t).At(moment("2024-05-01")).Given(notice(w, "2024-05-11")) }
-	running().When(on("2024-05-10T23:59:59+05:00"), consent.MarkEffect{NoticeID: id(2)}).Nothing()
-	running().When(on("2024-05-12"), consent.MarkEffect{NoticeID: id(3)}).Nothing()
-	running().Given(consent.WithdrawalRescinded{NoticeID: id(2)}).When(on("2024-05-12"), consent.MarkEffect{NoticeID: id(2)}).Nothing()
-	before := running().State()
-	after := running().When(on("2024-05-11"), consent.MarkEffect{NoticeID: id(2)}).Then(marker).
-		When(on("2024-05-12"), consent.MarkEffect{NoticeID: id(2)}).Nothing().State()
-	for _, at := range []string{"2024-05-01", "2024-05-10", "2024-05-11", "2025-01-01"} {
-		if x, y := statuses(before, research, at), statuses(after, research, at); x[0] != y[0] {
-			t.Errorf("at %s the marker changes %s to %s", at, x, y)
-		}
-	}
-}

@@ -42,7 +42,6 @@ type Notice struct {
 	AcceptedEvent, RefusedEvent, RescindedEvent string
 	Grounds                                     []Ground // of the refusal
 	RefusedByOfficer                            bool
-	TookEffect                                  bool // the marker stands
 
 	dayFrom, dayUntil time.Time // the day of receipt
 }
@@ -96,8 +95,7 @@ func evolve(s State, e Event, m event.Meta) State {
 		})
 	case WithdrawalRescinded:
 		s.notice(e.NoticeID, func(n *Notice) { n.RescindedAt, n.RescindedEvent = at, id })
-	case WithdrawalTookEffect:
-		s.notice(e.NoticeID, func(n *Notice) { n.TookEffect = true })
+	case WithdrawalTookEffect: // a marker changes nothing
 	case DisclosureMade:
 		s.Disclosures = append(slices.Clip(s.Disclosures), Disclosure{e, at, id})
 	case LegalHoldSet:

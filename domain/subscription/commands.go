@@ -67,25 +67,9 @@ type GrantDays struct {
 	Reason domain.Personal `json:"reason,omitzero"`
 }
 
-// ExpireOrder asks for the marker of an order whose time is over.
-type ExpireOrder struct {
-	OrderID string `json:"order_id"`
-}
-
-// EndTrial asks for the marker of a trial whose time is over.
-type EndTrial struct{}
-
-// LapseCoverage asks for the marker of coverage that ended at a moment with nothing after it.
-type LapseCoverage struct {
-	At time.Time `json:"at"`
-}
-
 func (StartTrial) isCommand()     {}
 func (PlaceOrder) isCommand()     {}
 func (RecordPayment) isCommand()  {}
 func (DeclinePayment) isCommand() {}
 func (ApplyPayment) isCommand()   {}
 func (GrantDays) isCommand()      {}
-func (ExpireOrder) isCommand()    {}
-func (EndTrial) isCommand()       {}
-func (LapseCoverage) isCommand()  {}

@@ -50,15 +50,6 @@ func decide(s State, c Command, in domain.Context) ([]Event, error) {
 		return recordRefund(s, c)
 	case RecordChargeBack:
 		return recordChargeBack(s, c, in)
-	case ExpireOrder:
-		return expireOrder(s, c, in)
-	case EndTrial:
-		if s.trial.Event == "" || s.trial.Marked || in.OccurredAt.Before(s.trial.Until) {
-			return nil, nil
-		}
-		return []Event{TrialEnded{s.trial.Until}}, nil
-	case LapseCoverage:
-		return lapseCoverage(s, c, in)
 	}
 	panic("unhandled subscription command")
 }
@@ -243,25 +234,4 @@ func applyPayment(s State, c ApplyPayment) ([]Event, error) {
 	}
 	applied := PaymentApplied{c.OrderID, c.Provider, c.TransactionID, c.PaidAt.UTC(), c.Amount, order.Months}
 	return append([]Event{applied}, s.grant(PaymentCompleted(applied))[1:]...), nil
-}
-
-func expireOrder(s State, c ExpireOrder, in domain.Context) ([]Event, error) {
-	o, known := s.Order(c.OrderID)
-	if !known {
-		return nil, orderNotFound()
-	}
-	if _, paid := s.PaidBy(c.OrderID); paid || o.Marked || in.OccurredAt.Before(o.ExpiresAt) {
-		return nil, nil
-	}
-	return []Event{OrderExpired{o.OrderID, o.ExpiresAt}}, nil
-}
-
-func lapseCoverage(s State, c LapseCoverage, in domain.Context) ([]Event, error) {
-	lapsed := slices.ContainsFunc(s.whole, func(x Stretch) bool { return x.Until.Equal(c.At) })
-	followed := slices.ContainsFunc(s.whole, func(x Stretch) bool { return x.From.Equal(c.At) })
-	marked := slices.ContainsFunc(s.lapses, c.At.Equal)
-	if !lapsed || followed || marked || in.OccurredAt.Before(c.At) {
-		return nil, nil
-	}
-	return []Event{CoverageLapsed{c.At.UTC()}}, nil
 }

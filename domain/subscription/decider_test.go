@@ -379,39 +379,3 @@ func TestGrantDays(t *testing.T) {
 		t.Errorf("granted: %v", got)
 	}
 }
-
-// Markers are for followers: each comes once, not before its time, and not where it would be untrue.
-func TestMarkers(t *testing.T) {
-	at := func(s string) domain.Context { return domain.Context{OccurredAt: local(t, s)} }
-	t.Run("order_expired", func(t *testing.T) {
-		s := ordered(t, order(t, firstOrder, 1), order(t, secondOrder, 1))
-		s.When(at("2026-02-02 11:59"), subscription.ExpireOrder{firstOrder}).Nothing()
-		s.When(at("2026-02-02 12:00"), subscription.ExpireOrder{firstOrder}).Then(subscription.OrderExpired{firstOrder, local(t, "2026-02-02 12:00")})
-		s.When(at("2026-02-02 12:00"), subscription.ExpireOrder{firstOrder}).Nothing()
-		s.When(at("2026-02-02 12:00"), subscription.ExpireOrder{consentID}).Refused("order-not-found")
-		s.Given(completed(pay(t, secondOrder, "2"), 1)).When(at("2026-02-03 12:00"), subscription.ExpireOrder{secondOrder}).Nothing()
-	})
-	t.Run("trial_ended", func(t *testing.T) {
-		end := local(t, "2026-04-13 00:00")
-		begin(t).When(domain.Context{OccurredAt: end.Add(-1)}, subscription.EndTrial{}).Nothing()
-		s := begin(t).When(domain.Context{OccurredAt: end}, subscription.EndTrial{}).Then(subscription.TrialEnded{end})
-		s.When(domain.Context{OccurredAt: end}, subscription.EndTrial{}).Nothing()
-		decidertest.New(t, subscription.Decider).When(domain.Context{OccurredAt: end}, subscription.EndTrial{}).Nothing()
-	})
-	t.Run("coverage_lapsed", func(t *testing.T) {
-		end := local(t, "2026-04-13 00:00")
-		begin(t).When(domain.Context{OccurredAt: end.Add(-1)}, subscription.LapseCoverage{end}).Nothing()
-		begin(t).When(domain.Context{OccurredAt: end}, subscription.LapseCoverage{end.Add(-1)}).Nothing()
-		s := begin(t).When(at("2026-06-01 00:00"), subscription.LapseCoverage{end.In(calendar.Zone())}).Then(subscription.CoverageLapsed{end})
-		s.When(at("2026-06-01 00:00"), subscription.LapseCoverage{end}).Nothing()
-		marks, _ := subscription.Decider.Decide(begin(t).State(), subscription.LapseCoverage{end.In(calendar.Zone())}, at("2026-06-01 00:00"))
-		if got := marks[0].(subscription.CoverageLapsed).LapsedAt; got.Location() != time.UTC {
-			t.Errorf("marked at %v, not in UTC", got)
-		}
-		// It goes on at that very moment, or went on before: nothing lapsed.
-		begin(t).Given(completed(subscription.RecordPayment{PaidAt: end}, 1)).When(at("2026-06-01 00:00"), subscription.LapseCoverage{end}).Nothing()
-		begin(t).Given(completed(subscription.RecordPayment{PaidAt: end.Add(-1)}, 1)).When(at("2026-06-01 00:00"), subscription.LapseCoverage{end}).Nothing()
-		// It went on later: there was a gap.
-		begin(t).Given(completed(subscription.RecordPayment{PaidAt: end.Add(1)}, 1)).When(at("2026-06-01 00:00"), subscription.LapseCoverage{end}).Then(subscription.CoverageLapsed{end})
-	})
-}

@@ -39,6 +39,7 @@ var Events = []event.Type{
 	event.Of[ChargedBack]("subscription.charged_back"),
 	event.Of[TrialEnded]("subscription.trial_ended"),
 	event.Of[CoverageLapsed]("subscription.coverage_lapsed"),
+	event.Of[CoverageEndApproached]("subscription.coverage_end_approached"),
 }
 
 // TrialStarted: use is free from registration through the local day that bears its number Months later (T-2.1).
@@ -216,20 +217,28 @@ type CoverageLapsed struct {
 	LapsedAt time.Time `json:"lapsed_at"`
 }
 
-func (TrialStarted) isSubscription()     {}
-func (OrderPlaced) isSubscription()      {}
-func (OrderExpired) isSubscription()     {}
-func (PaymentCompleted) isSubscription() {}
-func (PaymentDeclined) isSubscription()  {}
-func (PaymentHeld) isSubscription()      {}
-func (PaymentApplied) isSubscription()   {}
-func (PeriodGranted) isSubscription()    {}
-func (MonthsRevoked) isSubscription()    {}
-func (DaysGranted) isSubscription()      {}
-func (RefundRequested) isSubscription()  {}
-func (RefundSent) isSubscription()       {}
-func (RefundRefused) isSubscription()    {}
-func (RefundCompleted) isSubscription()  {}
-func (ChargedBack) isSubscription()      {}
-func (TrialEnded) isSubscription()       {}
-func (CoverageLapsed) isSubscription()   {}
+// CoverageEndApproached tells followers, ReminderDays before it, that coverage will end if nothing more is bought. No answer depends on it, and whether
+// the person may be written to is another question.
+type CoverageEndApproached struct {
+	EndsAt time.Time `json:"ends_at"`
+	Reason string    `json:"reason"` // of the last of it: trial, paid, granted
+}
+
+func (TrialStarted) isSubscription()          {}
+func (OrderPlaced) isSubscription()           {}
+func (OrderExpired) isSubscription()          {}
+func (PaymentCompleted) isSubscription()      {}
+func (PaymentDeclined) isSubscription()       {}
+func (PaymentHeld) isSubscription()           {}
+func (PaymentApplied) isSubscription()        {}
+func (PeriodGranted) isSubscription()         {}
+func (MonthsRevoked) isSubscription()         {}
+func (DaysGranted) isSubscription()           {}
+func (RefundRequested) isSubscription()       {}
+func (RefundSent) isSubscription()            {}
+func (RefundRefused) isSubscription()         {}
+func (RefundCompleted) isSubscription()       {}
+func (ChargedBack) isSubscription()           {}
+func (TrialEnded) isSubscription()            {}
+func (CoverageLapsed) isSubscription()        {}
+func (CoverageEndApproached) isSubscription() {}

@@ -15,7 +15,6 @@ type State struct {
 	orders   []Order
 	payments []Payment
 	gifts    []Gift
-	lapses   []time.Time // moments of coverage_lapsed markers
 
 	facts []fact    // of the above, in the order in which they happened
 	whole []Stretch // what all facts make
@@ -24,15 +23,13 @@ type State struct {
 // Trial is the free period.
 type Trial struct {
 	TrialStarted
-	Event  string
-	Marked bool // trial_ended stands
+	Event string
 }
 
 // Order is a placed order.
 type Order struct {
 	OrderPlaced
-	Event  string
-	Marked bool // order_expired stands
+	Event string
 }
 
 // Payment is all that is known of one transaction of one processor. Its facts may arrive in any order: PaidAt is zero
@@ -123,11 +120,6 @@ func evolve(s State, e Event, m event.Meta) State {
 		s.trial = Trial{TrialStarted: e, Event: id}
 	case OrderPlaced:
 		s.orders = append(slices.Clip(s.orders), Order{OrderPlaced: e, Event: id})
-	case OrderExpired:
-		s.orders = slices.Clone(s.orders)
-		for i := range s.orders {
-			s.orders[i].Marked = s.orders[i].Marked || s.orders[i].OrderID == e.OrderID
-		}
 	case PaymentCompleted:
 		s.payment(e.Provider, e.TransactionID, func(p *Payment) {
 			p.NamedOrder = e.OrderID
@@ -180,10 +172,7 @@ func evolve(s State, e Event, m event.Meta) State {
 		})
 	case DaysGranted:
 		s.gifts = append(slices.Clip(s.gifts), Gift{e.Days, e.At, id})
-	case TrialEnded:
-		s.trial.Marked = true
-	case CoverageLapsed:
-		s.lapses = append(slices.Clip(s.lapses), e.LapsedAt)
+	case OrderExpired, TrialEnded, CoverageLapsed, CoverageEndApproached: // markers change nothing
 	default:
 		panic("unhandled subscription event")
 	}

@@ -56,8 +56,7 @@ func TestStatesShareNothing(t *testing.T) {
 	at := func(n int) time.Time { return decidertest.Start.AddDate(0, 0, n) }
 	name := func(n int) string { return string(rune('a' + n)) }
 	for kind, some := range map[string]func(n int) subscription.Event{
-		"orders":  func(n int) subscription.Event { return subscription.OrderPlaced{OrderID: name(n)} },
-		"markers": func(n int) subscription.Event { return subscription.OrderExpired{OrderID: name(n)} },
+		"orders": func(n int) subscription.Event { return subscription.OrderPlaced{OrderID: name(n)} },
 		"payments": func(n int) subscription.Event {
 			return subscription.PaymentCompleted{TransactionID: name(n), PaidAt: at(n), Months: 1}
 		},
@@ -73,7 +72,6 @@ func TestStatesShareNothing(t *testing.T) {
 			return subscription.ChargedBack{TransactionID: "a", ChargedBackAt: at(n)}
 		},
 		"granted days": func(n int) subscription.Event { return subscription.DaysGranted{Days: n, At: at(n)} },
-		"lapses":       func(n int) subscription.Event { return subscription.CoverageLapsed{LapsedAt: at(n)} },
 	} {
 		t.Run(kind, func(t *testing.T) {
 			first := []subscription.Event{

@@ -187,7 +187,11 @@ func (b receiptBody) check(policy *Policy, out *Receipted) error {
 			return fault(EventChanged, at, "the receipt does not rest on this event")
 		}
 		named[f.event] = true
-		if e.Stream != "user-"+b.Subject || out.ID == "" || data[own] != out.ID {
+		stream := "user-" + b.Subject
+		if e.Type == marker {
+			stream = "due-" + b.Subject
+		}
+		if e.Stream != stream || out.ID == "" || data[own] != out.ID {
 			return fault(EventChanged, at, "the event is of another person, or of another %s", b.Kind)
 		}
 		for place, source := range f.facts {
@@ -232,6 +236,9 @@ type fact struct {
 	facts               map[string]string
 }
 
+// marker is of an effect that time brought; it stands beside the person's own book.
+const marker = "consent.withdrawal_took_effect"
+
 var consentFacts = map[string]fact{
 	"consent.given": {"event", "given_at", "recorded_at", map[string]string{
 		"day": "day", "button": "acceptance.button", "page": "acceptance.page", "language": "acceptance.language",
@@ -246,10 +253,10 @@ var noticeFacts = map[string]fact{
 		"requested_on_too_early": "requested_on_too_early", "purposes": "purposes", "letter_sha256": "letter_sha256", "retry_of": "retry_of",
 		"per_terms": "per_terms", "computation.effective_on": "effective_on", "computation.effective_from": "effective_from",
 	}},
-	"consent.withdrawal_refused":     {"refusal.event", "refusal.at", "", map[string]string{"refusal.grounds": "grounds", "refusal.by_officer": "by_officer"}},
-	"consent.withdrawal_accepted":    {"acceptance.event", "acceptance.at", "", nil},
-	"consent.withdrawal_rescinded":   {"rescission.event", "rescission.at", "", nil},
-	"consent.withdrawal_took_effect": {"effect.event", "effect.marked_at", "", map[string]string{"effect.from": "effective_from"}},
+	"consent.withdrawal_refused":   {"refusal.event", "refusal.at", "", map[string]string{"refusal.grounds": "grounds", "refusal.by_officer": "by_officer"}},
+	"consent.withdrawal_accepted":  {"acceptance.event", "acceptance.at", "", nil},
+	"consent.withdrawal_rescinded": {"rescission.event", "rescission.at", "", nil},
+	marker:                         {"effect.event", "effect.from", "effect.marked_at", map[string]string{"effect.from": "effective_from"}},
 }
 
 // lookup is the member at a place of names with dots between; nil where there is none.
