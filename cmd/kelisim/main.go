@@ -77,7 +77,7 @@ Settings come from flags, else from the environment (--admin-listen is KELISIM_A
 Data go to standard output, everything else to standard error.
 Exit codes: 0 done, 1 error, 2 usage, 3 verification failed, 4 conflict with a rule or with what is recorded.`,
 		p.serve(), p.demo(), p.importStory(), p.token(),
-		p.verify(), p.export(), p.report(), p.scrub(), p.replay(), p.reconcile(),
+		p.verify(), p.export(), p.report(), p.scrub(), p.simulate(), p.replay(), p.reconcile(),
 		p.backup(), p.restore(), p.version())
 	root.Example = `  kelisim demo                                        a ledger of fictional users to look around in
   kelisim serve --data ./kelisim-data                 a ledger of your own

@@ -38,7 +38,7 @@ type Report struct {
 // All is every report.
 var All = []Report{
 	consentRegister, withdrawals, refusals, exposure, obligationsDuringNotice, deadlines, unmatchedLetters, oldDocuments,
-	disclosures, readAudit, incidents, segregation, heldMoney, paidWhileBlocked, subscriptions,
+	disclosures, readAudit, incidents, segregation, heldMoney, duplicates, paidWhileBlocked, subscriptions, recurring, cohorts, retold,
 }
 
 // Lookup finds a report; one that is not there is report-not-found.

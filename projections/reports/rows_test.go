@@ -32,7 +32,7 @@ func everything(p *past) {
 	p.tellAs(event.Actor{Kind: "officer", ID: "aigul"}, "reads-"+anna, "2026-04-03T09:00", "2026-04-03T09:00", reads.PersonalDataRead{Fields: []string{"iin"}, Route: "/v1/users/{user}/personal-data"})
 	p.tell("incident-i1", "2026-04-03T12:00", "2026-04-03T12:00", incident.Detected{Kind: "loss", DetectedAt: moment("2026-04-03T11:00"), AuthorityDue: moment("2026-04-07T00:00")})
 	p.tell("user-"+anna, "2026-04-04T09:00", "2026-04-04T09:00", paid("o1", "t1", "2026-04-04T09:00", 1, 4990), account.Blocked{Clause: "T-1.4"})
-	p.tell("user-"+anna, "2026-04-05T09:00", "2026-04-05T09:00", held("o2", "t2", "2026-04-05T09:00", "blocked"), account.EntryVoidRequested{EventID: id(4).String(), By: "marat"})
+	p.tell("user-"+anna, "2026-04-05T09:00", "2026-04-05T09:00", held("o2", "t2", "2026-04-05T09:00", "blocked"), held("o1", "t3", "2026-04-05T09:00", "duplicate"), account.EntryVoidRequested{EventID: id(4).String(), By: "marat"})
 }
 
 func paid(order, transaction, at string, months int, tenge int64) subscription.PaymentCompleted {
@@ -319,4 +319,57 @@ func TestSubscriptions(t *testing.T) {
 	p.wants("subscriptions", reports.Asked{From: moment("2026-04-01T00:00"), To: moment("2026-06-01T00:00")}, columns, whole[2:6]...)
 	// As of a day within coverage, nothing after it has lapsed yet.
 	p.wants("subscriptions", reports.Asked{From: moment("2026-06-01T00:00"), KnownAt: moment("2026-06-15T00:00")}, columns, whole[7])
+}
+
+// Decision 14: a second payment of one order is shown with the first and with what became of it.
+func TestDuplicates(t *testing.T) {
+	p := newPast(t)
+	p.registers(anna, "2026-01-10T09:00")
+	p.tell("user-"+anna, "2026-04-04T09:00", "2026-04-04T09:00", paid("o1", "t1", "2026-04-04T09:00", 1, 4990), paid("o2", "t4", "2026-04-04T09:00", 1, 4990))
+	p.tell("user-"+anna, "2026-04-05T09:00", "2026-04-05T09:00", held("o1", "t2", "2026-04-05T09:00", "duplicate"), held("o3", "t3", "2026-04-05T09:30", "blocked"))
+	columns := "order_id transaction_id first_transaction_id status amount"
+	p.wants("duplicates", reports.Asked{}, columns, "o1 | t2 | t1 | held | 4990.00 KZT")
+	p.tell("user-"+anna, "2026-04-06T09:00", "2026-04-06T09:00",
+		subscription.RefundRequested{RefundID: "r", Provider: "cloudpayments", TransactionID: "t2", Amount: domain.KZT(4990)})
+	p.wants("duplicates", reports.Asked{}, columns, "o1 | t2 | t1 | refund-requested | 4990.00 KZT")
+	p.tell("user-"+anna, "2026-04-07T09:00", "2026-04-07T09:00",
+		subscription.RefundCompleted{RefundID: "r", Provider: "cloudpayments", TransactionID: "t2", Amount: domain.KZT(4990), RefundedAt: moment("2026-04-07T09:00"), Full: true})
+	p.wants("duplicates", reports.Asked{}, columns, "o1 | t2 | t1 | refunded | 4990.00 KZT")
+	p.wants("duplicates", until("2026-04-06"), columns, "o1 | t2 | t1 | held | 4990.00 KZT")
+}
+
+// T-2.1: what a month of the paid periods brings, and who stays. A period of three months brings a third of its price in each.
+func TestRecurringAndCohorts(t *testing.T) {
+	p := newPast(t)
+	p.registers(anna, "2026-01-10T09:00")                                                                       // free through 10 April
+	p.registers(berik, "2026-02-11T09:00")                                                                      // free through 11 May
+	p.tell("user-"+anna, "2026-04-20T09:00", "2026-04-20T09:00", paid("o1", "t1", "2026-04-20T09:00", 3, 9000)) // through 20 July
+	p.tell("user-"+berik, "2026-06-01T09:00", "2026-06-01T09:00", paid("o2", "t2", "2026-06-01T09:00", 1, 4990))
+	p.tell("site", "2026-08-15T09:00", "2026-08-15T09:00", site.TariffSet{Months: 1, Price: domain.KZT(4990), InForceFrom: moment("2026-08-15T09:00")})
+	p.wants("recurring-revenue", reports.Asked{}, "month period_months paying amount",
+		"2026-04-01 | 3 | 1 | 3000.00 KZT", "2026-05-01 | 3 | 1 | 3000.00 KZT", "2026-06-01 | 1 | 1 | 4990.00 KZT", "2026-06-01 | 3 | 1 | 3000.00 KZT")
+	p.wants("cohorts", until("2026-07-01"), "month months_after registered using paying",
+		"2026-01-01 | 0 | 1 | 1 | 0", "2026-01-01 | 1 | 1 | 1 | 0", "2026-01-01 | 2 | 1 | 1 | 0", "2026-01-01 | 3 | 1 | 1 | 1", "2026-01-01 | 4 | 1 | 1 | 1", "2026-01-01 | 5 | 1 | 1 | 1",
+		"2026-02-01 | 0 | 1 | 1 | 0", "2026-02-01 | 1 | 1 | 1 | 0", "2026-02-01 | 2 | 1 | 1 | 0", "2026-02-01 | 3 | 1 | 0 | 0", "2026-02-01 | 4 | 1 | 1 | 1")
+	p.wants("cohorts", reports.Asked{From: moment("2026-02-01T00:00"), To: moment("2026-04-01T00:00")}, "month months_after using", "2026-02-01 | 0 | 1", "2026-02-01 | 1 | 1")
+}
+
+// What was entered after the end of the range, and speaks of it, is told with the answers of then and of now and with the events that made the
+// difference (P-2.2).
+func TestRetold(t *testing.T) {
+	p := newPast(t)
+	p.registers(anna, "2026-01-10T09:00")
+	p.registers(berik, "2026-01-11T09:00")
+	columns := "since until kind user_id known_then known_now events"
+	p.tell("user-"+berik, "2026-04-02T09:00", "2026-04-02T09:00", notice("m", "2026-04-01")) // speaks of April alone
+	event := id(p.told).String()
+	p.tell("user-"+anna, "2026-04-05T10:00", "2026-04-05T10:00", notice("n", "2026-03-10"))
+	march := reports.Asked{From: moment("2026-03-01T00:00"), To: moment("2026-04-01T00:00")}
+	all := anna + " | consent-given"
+	p.wants("retold", march, columns,
+		"2026-03-10T00:00:00+05 | 2026-03-20T00:00:00+05 | processing | "+all+" | withdrawal-pending | ["+event+"]",
+		"2026-03-20T00:00:00+05 | - | processing | "+all+" | withdrawn | ["+event+"]")
+	march.KnownAt = moment("2026-04-04T00:00")
+	p.wants("retold", march, columns)
+	p.wants("retold", reports.Asked{}, columns)
 }
