@@ -199,3 +199,8 @@ func transaction(s *stream, command any) []user.Recorded {
 	}
 	return nil
 }
+
+func fieldsDisclosed(a answer) map[string]any {
+	d, _ := first[account.FieldDisclosureRequested](a)
+	return map[string]any{"disclosure_id": d.DisclosureID, "until": d.Until.UTC()}
+}

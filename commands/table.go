@@ -74,6 +74,8 @@ var table = map[string]Spec{
 	"disclose":                   of[consent.Disclose](User).answers(disclosed),
 	"message":                    of[account.Message](User).answers(messaged),
 	"answer-message":             of[account.AnswerMessage](User),
+	"request-field-disclosure":   of[account.RequestFieldDisclosure](User).answers(fieldsDisclosed),
+	"grant-field-disclosure":     of[account.GrantFieldDisclosure](User),
 	"void-entry":                 of[account.VoidEntry](User),
 	"approve-void":               of[account.ApproveVoid](User),
 	"impose-restriction":         of[site.ImposeRestriction](Site).creates().answers(restricted),

@@ -71,14 +71,19 @@ func (a *API) proof(r *Request) (*Response, error) {
 	return Bytes("text/plain; charset=utf-8", proof), nil
 }
 
-// bundle gives all evidence about one user, with the proof that it is whole, to be verified offline.
+// bundle gives all evidence about one user, with the proof that it is whole, to be verified offline; with the keys of a granted disclosure, if
+// one is named.
 func (a *API) bundle(r *Request) (*Response, error) {
 	id, err := r.User()
 	if err != nil {
 		return nil, err
 	}
+	disclosures, err := a.disclosing(r, id)
+	if err != nil {
+		return nil, err
+	}
 	var file bytes.Buffer
-	if err := a.Log.Reader().ExportUser(r.Context(), tlog.ZipSink(&file), id, tlog.ExportOptions{}); err != nil {
+	if err := a.Log.Reader().ExportUser(r.Context(), tlog.ZipSink(&file), id, tlog.ExportOptions{Disclosures: disclosures}); err != nil {
 		return nil, logError(err, "user")
 	}
 	return Bytes("application/zip", file.Bytes()).With("Content-Disposition", `attachment; filename="`+string(id)+`.zip"`), nil

@@ -34,21 +34,23 @@ var mayAsk = map[string]string{
 	"POST /v1/decisions/processing":             "soa",
 
 	// Questions about one user. The person sees their own view.
-	"GET /v1/users/{user}":                                    "soauj",
-	"GET /v1/users/{user}/access":                             "soauj",
-	"GET /v1/users/{user}/events":                             "soauj",
-	"GET /v1/users/{user}/consents":                           "soauj",
-	"GET /v1/users/{user}/consents/{consent}/record":          "soauj",
-	"GET /v1/users/{user}/withdrawal-notices/{notice}/record": "soauj",
-	"GET /v1/users/{user}/subscription":                       "soauj",
-	"GET /v1/users/{user}/orders":                             "soauj",
-	"GET /v1/users/{user}/obligations":                        "soauj",
-	"GET /v1/users/{user}/activity":                           "soauj",
-	"GET /v1/users/{user}/reads":                              "soauj",
-	"GET /v1/users/{user}/processing":                         "soau",
-	"GET /v1/users/{user}/attribution":                        "soau",
-	"GET /v1/users/{user}/personal-data":                      "oa",
-	"GET /v1/users/{user}/bundle":                             "oau",
+	"GET /v1/users/{user}":                                     "soauj",
+	"GET /v1/users/{user}/access":                              "soauj",
+	"GET /v1/users/{user}/events":                              "soauj",
+	"GET /v1/users/{user}/consents":                            "soauj",
+	"GET /v1/users/{user}/consents/{consent}/record":           "soauj",
+	"GET /v1/users/{user}/withdrawal-notices/{notice}/record":  "soauj",
+	"GET /v1/users/{user}/subscription":                        "soauj",
+	"GET /v1/users/{user}/orders":                              "soauj",
+	"GET /v1/users/{user}/obligations":                         "soauj",
+	"GET /v1/users/{user}/activity":                            "soauj",
+	"GET /v1/users/{user}/reads":                               "soauj",
+	"GET /v1/users/{user}/processing":                          "soau",
+	"GET /v1/users/{user}/attribution":                         "soau",
+	"GET /v1/users/{user}/personal-data":                       "oa",
+	"GET /v1/users/{user}/bundle":                              "oau",
+	"GET /v1/users/{user}/field-disclosures":                   "oau",
+	"GET /v1/users/{user}/field-disclosures/{disclosure}/keys": "oau",
 
 	// Compliance: all that concerns a person.
 	"POST /v1/users/{user}/refunds":                                "o",
@@ -74,6 +76,7 @@ var mayAsk = map[string]string{
 	"POST /v1/users/{user}/depersonalisation":                      "o",
 	"POST /v1/users/{user}/destruction":                            "o",
 	"POST /v1/users/{user}/events/{event}/void":                    "o",
+	"POST /v1/users/{user}/field-disclosures":                      "o",
 	"POST /v1/restrictions":                                        "o",
 	"POST /v1/restrictions/{restriction}/lift":                     "o",
 	"POST /v1/letters":                                             "o",
@@ -87,8 +90,9 @@ var mayAsk = map[string]string{
 	"POST /v1/payments/{transaction}/refund":                       "o",
 
 	// The second signature.
-	"POST /v1/users/{user}/destruction/approval":         "a",
-	"POST /v1/users/{user}/events/{event}/void/approval": "a",
+	"POST /v1/users/{user}/destruction/approval":                    "a",
+	"POST /v1/users/{user}/events/{event}/void/approval":            "a",
+	"POST /v1/users/{user}/field-disclosures/{disclosure}/approval": "a",
 
 	// Lists, reports, events, evidence.
 	"GET /v1/restrictions":         "oau",

@@ -174,6 +174,9 @@ func (p *program) tell(v *verify.Verdict) error {
 	for _, s := range v.Streams {
 		lines = append(lines, fmt.Sprintf("stream  %s, %d events, none missing before leaf %d", s.Name, s.Events, v.CompleteTo))
 	}
+	for _, d := range v.Disclosed {
+		lines = append(lines, fmt.Sprintf("shown   %s revision %d, %s: %q", d.Stream, d.Revision, d.Field, d.Text))
+	}
 	for _, name := range v.Unchecked {
 		lines = append(lines, "unknown "+name+": nothing vouches for this file")
 	}

@@ -79,6 +79,8 @@ func decide(s State, c Command, in domain.Context) ([]Event, error) {
 		return answer(s, c, in)
 	case BlockData, UnblockData:
 		return dataBlock(s, c, in)
+	case RequestFieldDisclosure, GrantFieldDisclosure:
+		return disclose(s, c, in)
 	case VoidEntry, ApproveVoid:
 		return void(s, c, in)
 	case Depersonalise, RequestDestruction, ApproveDestruction:

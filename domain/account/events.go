@@ -34,6 +34,8 @@ var Events = []event.Type{
 	event.Of[MessageAnswered]("account.message_answered"),
 	event.Of[DataBlocked]("account.data_blocked"),
 	event.Of[DataUnblocked]("account.data_unblocked"),
+	event.Of[FieldDisclosureRequested]("account.field_disclosure_requested"),
+	event.Of[FieldDisclosureGranted]("account.field_disclosure_granted"),
 	event.Of[EntryVoidRequested]("account.entry_void_requested"),
 	event.Of[EntryVoided]("account.entry_voided"),
 	event.Of[Depersonalised]("account.depersonalised"),

@@ -29,6 +29,8 @@ type State struct {
 	Messages    []MessageState
 	DataBlocks  []Span
 	Voids       []Void
+
+	FieldDisclosures []FieldDisclosure
 	// What ended blocks, reports and blocks of the data. An entry that comes late finds its end here: the order in which
 	// facts become known does not matter (see TestLateEntryFindsItsEnd).
 	unblocked, restored, dataUnblocked []Fact
@@ -192,6 +194,8 @@ func evolve(s State, e Event, m event.Meta) State {
 		for i := range s.DataBlocks {
 			s.DataBlocks[i].end(at, id)
 		}
+	case FieldDisclosureRequested, FieldDisclosureGranted:
+		s = s.discloseOn(e, fact)
 	case EntryVoidRequested:
 		s.Voids = append(slices.Clip(s.Voids), Void{EventID: e.EventID, RequestedBy: e.By})
 	case EntryVoided:

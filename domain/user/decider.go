@@ -1,6 +1,7 @@
 package user
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -58,6 +59,9 @@ func Decide(state State, events []Recorded, s site.State, c Command, in domain.C
 	case account.ApproveDestruction:
 		c.Held = held(state, in)
 		return decideAccount(state, c, in)
+	case account.RequestFieldDisclosure:
+		c.Sealed = sealedIn(events, c.Fields)
+		return decideAccount(state, c, in)
 	case account.VoidEntry:
 		for _, e := range events {
 			if e.ID.String() == c.EventID {
@@ -78,6 +82,25 @@ func Decide(state State, events []Recorded, s site.State, c Command, in domain.C
 		return decideObligation(state, c, in)
 	}
 	panic("unhandled user command")
+}
+
+// sealedIn tells of each field whether it is a personal value of one of the events.
+func sealedIn(events []Recorded, fields []account.Field) []bool {
+	out := make([]bool, len(fields))
+	for _, e := range events {
+		for i, f := range fields {
+			if f.EventID != e.ID.String() {
+				continue
+			}
+			given := reflect.New(reflect.TypeOf(e.Data))
+			given.Elem().Set(reflect.ValueOf(e.Data))
+			_ = domain.EachPersonal(given.Interface(), func(path string, _ domain.Class, _ *domain.Personal) error {
+				out[i] = out[i] || path == f.Path
+				return nil
+			})
+		}
+	}
+	return out
 }
 
 func decideAccount(s State, c account.Command, in domain.Context) ([]any, error) {
