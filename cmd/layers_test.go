@@ -77,6 +77,7 @@ var rooms = []room{
 	{"commands/bus/kafka", "commands/bus"},
 	{"commands/sqlite", "domain commands/journal commands/vault commands/access commands/tlog/... commands/bus"},
 	{"commands/postgres", "domain commands/journal commands/vault commands/access commands/tlog/... commands/bus"},
+	{"commands/postgres/postgrestest", ""},
 	{"commands/eventstoredb", "domain domain/event commands/journal"},
 
 	{"projections", "domain/... commands/journal"},
@@ -102,7 +103,7 @@ var homes = []struct{ library, at string }{
 	{"golang.org/x/text", "domain/person projections/reports http/..."},
 	{"github.com/mattn/go-sqlite3", "commands/sqlite"},
 	{"github.com/EventStore/EventStore-Client-Go/v4", "commands/eventstoredb"},
-	{"github.com/jackc/pgx/v5", "commands/postgres"},
+	{"github.com/jackc/pgx/v5", "commands/postgres/..."},
 	{"github.com/ThreeDotsLabs/watermill", "commands/bus/..."},
 	{"github.com/ThreeDotsLabs/watermill-nats/v2", "commands/bus/jetstream"},
 	{"github.com/nats-io/nats.go", "commands/bus/jetstream"},
