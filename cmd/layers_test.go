@@ -48,8 +48,9 @@ var rooms = []room{
 	{"domain/reads", words},
 	{"domain/payment", words},
 	{"domain/reconciliation", words},
+	{"domain/custody", words},
 	{"domain/ledger", "domain/event"},
-	{"domain/catalogue", "domain/event domain/site domain/letter domain/incident domain/activity domain/reads domain/payment domain/reconciliation domain/ledger " + books},
+	{"domain/catalogue", "domain/event domain/site domain/letter domain/incident domain/activity domain/reads domain/payment domain/reconciliation domain/custody domain/ledger " + books},
 
 	{"commands/journal", "domain domain/event"},
 	{"commands/journal/journaltest", "domain domain/event commands/journal"},
@@ -78,6 +79,7 @@ var rooms = []room{
 	{"commands/sqlite", "domain commands/journal commands/vault commands/access commands/tlog/... commands/bus"},
 	{"commands/postgres", "domain commands/journal commands/vault commands/access commands/tlog/... commands/bus"},
 	{"commands/postgres/postgrestest", ""},
+	{"commands/eventstoredb/esdbtest", ""},
 	{"commands/eventstoredb", "domain domain/event commands/journal"},
 
 	{"projections", "domain/... commands/journal"},
@@ -102,7 +104,8 @@ var homes = []struct{ library, at string }{
 	{"github.com/google/uuid", "*"}, // a word, not a tool
 	{"golang.org/x/text", "domain/person projections/reports http/..."},
 	{"github.com/mattn/go-sqlite3", "commands/sqlite"},
-	{"github.com/EventStore/EventStore-Client-Go/v4", "commands/eventstoredb"},
+	{"github.com/EventStore/EventStore-Client-Go/v4", "commands/eventstoredb/..."},
+	{"google.golang.org/grpc", "commands/eventstoredb/..."},
 	{"github.com/jackc/pgx/v5", "commands/postgres/..."},
 	{"github.com/ThreeDotsLabs/watermill", "commands/bus/..."},
 	{"github.com/ThreeDotsLabs/watermill-nats/v2", "commands/bus/jetstream"},
