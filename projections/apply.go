@@ -63,6 +63,11 @@ func (r *Runner) commit(ctx context.Context, batch []journal.Event, to []at) err
 			}
 			return nil
 		})
+		if err != nil { // what was numbered in it is not there
+			for _, g := range to {
+				g.memo = nil
+			}
+		}
 		switch {
 		case fault != nil && ctx.Err() != nil:
 			return nil
@@ -90,7 +95,7 @@ func (r *Runner) commit(ctx context.Context, batch []journal.Event, to []at) err
 // one applies a batch to one generation.
 func (r *Runner) one(ctx context.Context, tx *sql.Tx, batch []journal.Event, g at, reached map[*generation]int64) error {
 	position := g.position
-	t := Tables{begin: beginning(g.Name, g.number), db: tx}
+	t := Tables{begin: beginning(g.Name, g.number), db: prepare(tx), memo: g.numbers()}
 	for _, e := range batch {
 		if e.Position <= position {
 			continue

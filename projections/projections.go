@@ -38,6 +38,7 @@ var All = []Projection{activities, letters, incidents, held, erasures}
 type Tables struct {
 	begin string
 	db    querier
+	memo  map[string]int64 // numbers that an Apply looked up, which hold while no batch fails; nil outside of one
 }
 
 type querier interface {

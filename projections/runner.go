@@ -46,6 +46,7 @@ type generation struct {
 	version  int
 	position int64
 	fault    string // why it halted; "" while it runs
+	memo     map[string]int64
 }
 
 // Status is how far a read model is.
