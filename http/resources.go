@@ -119,6 +119,7 @@ func (a *API) table() []Route {
 			get("/v1/users/{user}/personal-data", readers, a.personalData),
 			about("/field-disclosures", inspectors, a.fieldDisclosures),
 			get("/v1/users/{user}/field-disclosures/{disclosure}/keys", inspectors, a.disclosedKeys),
+			get("/v1/users", inspectors, a.users, listFilters...),
 			{Method: "POST", Path: "/v1/users/search", Roles: searchers, Asks: true, Body: JSON, Handle: a.search},
 			{Method: "POST", Path: "/v1/decisions/processing", Roles: searchers, Asks: true, Body: Lines, Limit: 64 << 20,
 				Query: []string{"purpose", "act", "as_of", "known_at", "summary"}, Produces: []string{"application/x-ndjson"}, Handle: a.decisions},

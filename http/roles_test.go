@@ -95,6 +95,7 @@ var mayAsk = map[string]string{
 	"POST /v1/users/{user}/field-disclosures/{disclosure}/approval": "a",
 
 	// Lists, reports, events, evidence.
+	"GET /v1/users":                "oau",
 	"GET /v1/restrictions":         "oau",
 	"GET /v1/letters":              "oau",
 	"GET /v1/incidents":            "oau",

@@ -22,42 +22,37 @@ func (a *API) subscription(r *Request) (*Response, error) {
 		return nil, err
 	}
 	coverage := []stretchView{}
-	status := "not-started"
-	var until *time.Time
 	for _, c := range snap.State.Subscription.Coverage(about.AsOf) {
 		coverage = append(coverage, stretchView{c.From.UTC(), c.Until.UTC(), c.Reason, c.Events})
-		switch {
-		case c.From.After(about.AsOf):
-		case about.AsOf.Before(c.Until):
-			status, until = c.Reason, moment(c.ChainEnd)
-		default:
-			status, until = "lapsed", moment(c.Until)
-		}
 	}
+	status, until := snap.State.Subscription.StandingAt(about.AsOf)
 	return OK(struct {
 		asked
 		Status   string        `json:"status"`
 		Until    *time.Time    `json:"until"`
 		Coverage []stretchView `json:"coverage"`
 		Payments []paymentView `json:"payments"`
-	}{about, status, until, coverage, paymentsOf(snap.State.Subscription)}).At(snap.Revision), nil
+	}{about, status, moment(until), coverage, paymentsOf(snap.State.Subscription)}).At(snap.Revision), nil
 }
 
 type paymentView struct {
-	Provider      string       `json:"provider"`
-	TransactionID string       `json:"transaction_id"`
-	OrderID       string       `json:"order_id"`
-	Status        string       `json:"status"`
-	Reason        string       `json:"reason,omitempty"`
-	PaidAt        *time.Time   `json:"paid_at"`
-	Amount        domain.Money `json:"amount"`
-	Months        int          `json:"months"`
+	Provider      string        `json:"provider"`
+	TransactionID string        `json:"transaction_id"`
+	OrderID       string        `json:"order_id"`
+	Status        string        `json:"status"`
+	Reason        string        `json:"reason,omitempty"`
+	PaidAt        *time.Time    `json:"paid_at"`
+	Amount        *domain.Money `json:"amount"` // nil where the payment itself is not known: what came of it came first, or its entry was voided
+	Months        int           `json:"months"`
 }
 
 func paymentsOf(s subscription.State) []paymentView {
 	out := []paymentView{}
 	for _, p := range s.Payments() {
-		v := paymentView{p.Provider, p.TransactionID, p.OrderID, p.Status(), "", moment(p.PaidAt), p.Amount, p.Months}
+		v := paymentView{p.Provider, p.TransactionID, p.OrderID, p.Status(), "", moment(p.PaidAt), nil, p.Months}
+		if p.Amount.Currency != "" {
+			v.Amount = &p.Amount
+		}
 		if v.Status == subscription.StatusHeld {
 			v.Reason = p.HeldReason
 		}

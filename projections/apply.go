@@ -108,9 +108,60 @@ func (r *Runner) one(ctx context.Context, tx *sql.Tx, batch []journal.Event, g a
 	if position == g.position {
 		return nil
 	}
+	if g.generation == g.live {
+		for left := true; left; {
+			n, err := r.settleSome(ctx, t, g, position)
+			if err != nil {
+				return err
+			}
+			left = n > 0
+		}
+	}
 	reached[g.generation] = position
 	_, err := tx.ExecContext(ctx, `UPDATE read_models SET position = ? WHERE name = ? AND generation = ?`, position, g.Name, g.number)
 	return err
+}
+
+// settleAtOnce is how many marks one statement of a batch, or one transaction of a rebuild, settles.
+const settleAtOnce = 1000
+
+func (r *Runner) settleSome(ctx context.Context, t Tables, g at, position int64) (int, error) {
+	if g.Settle == nil {
+		return 0, nil
+	}
+	n, err := g.Settle(ctx, t, Past{r.Journal, position, &r.folds}, settleAtOnce)
+	if err != nil {
+		return 0, fmt.Errorf("settle at position %d: %w", position, err)
+	}
+	return n, nil
+}
+
+// settle makes the rows of tables that were built, in transactions of a bounded size. Where it fails the model halts.
+func (r *Runner) settle(ctx context.Context, g at) error {
+	some := func() (n int, err error) {
+		r.writing.Lock()
+		defer r.writing.Unlock()
+		var fault error
+		err = r.transact(context.WithoutCancel(ctx), func(tx *sql.Tx) error {
+			n, fault = r.settleSome(ctx, Tables{begin: beginning(g.Name, g.number), db: prepare(tx)}, g, g.position)
+			return fault
+		})
+		switch {
+		case fault != nil && ctx.Err() != nil:
+			return 0, nil
+		case fault != nil:
+			return 0, r.halt(ctx, g, fault)
+		case err != nil:
+			return 0, fmt.Errorf("write the read models: %w", err)
+		}
+		return n, nil
+	}
+	for ctx.Err() == nil && g.fault == "" {
+		if n, err := some(); err != nil || n == 0 {
+			return err
+		}
+	}
+	return nil
 }
 
 // halt stops one generation at its fault and says so; the others go on.

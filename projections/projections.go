@@ -29,10 +29,14 @@ type Projection struct {
 	Tables []string
 	// Apply keeps what one event changes. It may use nothing but the event and what it kept before.
 	Apply func(ctx context.Context, t Tables, e journal.Event) error
+	// Settle, where there is one, makes rows of what Apply only marked: of so many marks at most, and tells of how many; 0: none are left. It
+	// may use the journal as well, up to the last event applied, which Past holds it to. A model that answers is settled at the end of each
+	// batch; one that is built anew, before it answers, so that a rebuild makes each row once (TestReplayEqualsLive).
+	Settle func(ctx context.Context, t Tables, past Past, most int) (int, error)
 }
 
 // All is every read model.
-var All = []Projection{activities, letters, incidents, held, erasures}
+var All = []Projection{activities, letters, incidents, held, erasures, users}
 
 // Tables are one generation of a projection's tables.
 type Tables struct {

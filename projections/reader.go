@@ -171,6 +171,9 @@ func Replay(ctx context.Context, j *journal.Journal, writer, readers *sql.DB, mo
 		return nil, err
 	}
 	for _, b := range building {
+		if err := r.settle(ctx, b); err != nil {
+			return nil, err
+		}
 		if b.fault != "" {
 			return nil, fmt.Errorf("replay %s: %s", b.Name, b.fault)
 		}

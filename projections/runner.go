@@ -24,6 +24,8 @@ type Runner struct {
 	// writing is held by whoever has a transaction open: the common reading or a rebuild.
 	writing sync.Mutex
 
+	folds folds // of users' streams; whoever holds writing may use them
+
 	progress func(position int64) // nil: nobody is told
 
 	mu     sync.Mutex
@@ -329,6 +331,9 @@ func (r *Runner) catchUp(ctx context.Context, m *model) error {
 	for {
 		before := m.build.position
 		if err := r.apply(ctx, before, []at{{m, m.build}}); err != nil || ctx.Err() != nil || m.build.fault != "" {
+			return err
+		}
+		if err := r.settle(ctx, at{m, m.build}); err != nil || ctx.Err() != nil || m.build.fault != "" {
 			return err
 		}
 		if m.build.position == before {

@@ -45,6 +45,27 @@ func (s State) Coverage(asOf time.Time) []Stretch {
 	return lay(s.facts[:n])
 }
 
+// The standings of coverage beside the reasons of a stretch.
+const (
+	NotStarted = "not-started"
+	Lapsed     = "lapsed"
+)
+
+// StandingAt is how use stands at a moment: trial, paid or granted until the unbroken coverage ends, lapsed since its last end, or not-started.
+func (s State) StandingAt(t time.Time) (status string, until time.Time) {
+	status = NotStarted
+	for _, c := range s.Coverage(t) {
+		switch {
+		case c.From.After(t):
+		case t.Before(c.Until):
+			status, until = c.Reason, c.ChainEnd
+		default:
+			status, until = Lapsed, c.Until
+		}
+	}
+	return status, until
+}
+
 // Boundaries are the moments at which the answer of Coverage(t) about t could change, in order: those of the facts, and
 // the ends of the stretches.
 func (s State) Boundaries() []time.Time {
