@@ -230,3 +230,68 @@ func TestUsersReplayEqualsLive(t *testing.T) {
 		t.Errorf("the file holds what was sealed (%v)", err)
 	}
 }
+
+// BenchmarkUsers measures, in one run, what a user's event costs this model live and in a rebuild, against reading and decoding it and against the
+// model of held money; and a page of a ledger of eight times as many users against one of a smaller.
+func BenchmarkUsers(b *testing.B) {
+	few, many := usersIn(b, 500), usersIn(b, 4000)
+	b.Run("events", func(b *testing.B) {
+		var read, held, users time.Duration
+		events := 0
+		for b.Loop() {
+			began := time.Now()
+			for _, err := range few.ReadAll(b.Context(), 0) {
+				if err != nil {
+					b.Fatal(err)
+				}
+				events++
+			}
+			read += time.Since(began)
+			for name, spent := range map[string]*time.Duration{"held": &held, "users": &users} {
+				began := time.Now()
+				if err := few.Rebuild(b.Context(), name); err != nil {
+					b.Fatal(err)
+				}
+				*spent += time.Since(began)
+			}
+		}
+		b.ReportMetric(float64(users.Nanoseconds())/float64(events), "ns/event")
+		b.ReportMetric(float64(users)/float64(read), "of-reading")
+		b.ReportMetric(float64(users)/float64(held), "of-held")
+	})
+	b.Run("pages", func(b *testing.B) {
+		var small, large time.Duration
+		filter := projections.UserFilter{Coverage: "lapsed", Obligation: "any", Consent: "given", Purpose: "advertising"}
+		for b.Loop() {
+			for on, spent := range map[*bench]*time.Duration{few: &small, many: &large} {
+				began := time.Now()
+				page, err := on.UserList(b.Context(), filter, time.Now(), projections.UsersAfter{}, 10)
+				if err != nil || len(page.Users) != 10 {
+					b.Fatalf("%d users (%v)", len(page.Users), err)
+				}
+				*spent += time.Since(began)
+			}
+		}
+		b.ReportMetric(float64(large.Microseconds())/float64(b.N), "us/page")
+		b.ReportMetric(float64(large)/float64(small), "of-an-eighth")
+	})
+}
+
+// usersIn is a ledger of so many users of six events each, one in twenty with a fine.
+func usersIn(b *testing.B, users int) *bench {
+	b.Helper()
+	on := newBench(b, projections.All...)
+	var last int64
+	for i := range users {
+		last = on.append("user-"+string(someUser(i)), registration(i)...)
+	}
+	for i := range users {
+		stream := "user-" + string(someUser(i))
+		last = on.append(stream, account.LocationSet{Location: "KZ-10"}, subscription.DaysGranted{Days: 5, At: noon})
+		if i%20 == 0 {
+			last = on.append(stream, obligation.FineDemanded{ObligationID: fmt.Sprint(i), Amount: domain.KZT(50000)})
+		}
+	}
+	on.wait("users", last)
+	return on
+}
