@@ -43,8 +43,9 @@ type Service struct {
 	// CacheStreams bounds how many folded streams are kept in memory; 0 means DefaultCacheStreams.
 	CacheStreams int
 
-	cache streamCache
-	turns [4096]sync.Mutex
+	cache    streamCache
+	turns    [4096]sync.Mutex
+	rotating sync.Mutex // held while the master key is changed
 }
 
 // turn is whose turn it is to write to a stream. Wishes about one stream go one after the other in this process, so that they do not

@@ -8,6 +8,7 @@ import (
 	"kelisim/domain/account"
 	"kelisim/domain/activity"
 	"kelisim/domain/consent"
+	"kelisim/domain/custody"
 	"kelisim/domain/incident"
 	"kelisim/domain/letter"
 	"kelisim/domain/obligation"
@@ -111,6 +112,9 @@ var internal = map[string]Spec{
 	"record-held-refund":   of[payment.RecordRefund](Payment).creates(),
 	"read-personal-data":   of[reads.Read](Reads).creates(),
 	"complete-letter":      of[letter.Match](Letter),
+	"begin-rotation":       of[custody.BeginRotation](Custody).creates(),
+	"finish-rotation":      of[custody.FinishRotation](Custody),
+	"drop-generation":      of[custody.DropGeneration](Custody),
 }
 
 // Lookup finds a command by its name.
@@ -130,7 +134,7 @@ func Names() []string {
 
 // subject is the id of what a command creates, where the caller names none.
 func (s Spec) subject(wish uuid.UUID) string {
-	if s.Target == Site {
+	if s.Target == Site || s.Target == Custody {
 		return ""
 	}
 	return uuid.NewSHA1(wish, []byte("subject")).String()

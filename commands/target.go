@@ -7,6 +7,7 @@ import (
 	"kelisim/domain"
 	"kelisim/domain/account"
 	"kelisim/domain/activity"
+	"kelisim/domain/custody"
 	"kelisim/domain/event"
 	"kelisim/domain/incident"
 	"kelisim/domain/letter"
@@ -29,6 +30,7 @@ const (
 	Reads    // who read a person's data
 	Payment  // a transaction that fits no order; its subject is provider-transaction
 	Register // what a processor's register says of a month; its subject is provider-month
+	Custody  // the master key's generations
 )
 
 func (t Target) stream(subject string) string {
@@ -49,6 +51,8 @@ func (t Target) stream(subject string) string {
 		return "payment-" + subject
 	case Register:
 		return "reconciliation-" + subject
+	case Custody:
+		return string(domain.CustodyStream)
 	}
 	panic("unknown target")
 }
@@ -67,6 +71,8 @@ func (t Target) zero() any {
 		return payment.State{}
 	case Register:
 		return reconciliation.State{}
+	case Custody:
+		return custody.State{}
 	}
 	return nil
 }
@@ -111,6 +117,8 @@ func (t Target) evolve(state, data any, m event.Meta) any {
 		return payment.Decider.Evolve(state.(payment.State), data.(payment.Event), m)
 	case Register:
 		return reconciliation.Decider.Evolve(state.(reconciliation.State), data.(reconciliation.Event), m)
+	case Custody:
+		return custody.Decider.Evolve(state.(custody.State), data.(custody.Event), m)
 	}
 	return nil
 }
@@ -130,6 +138,8 @@ func (t Target) decide(s *stream, published site.State, command any, in domain.C
 		return decided(payment.Decider.Decide(s.state.(payment.State), command.(payment.Command), in))
 	case Register:
 		return decided(reconciliation.Decider.Decide(s.state.(reconciliation.State), command.(reconciliation.Command), in))
+	case Custody:
+		return decided(custody.Decider.Decide(s.state.(custody.State), command.(custody.Command), in))
 	case Activity:
 		return decided(activity.Decider.Decide(activity.State{}, command.(activity.Command), in))
 	case Reads:

@@ -26,13 +26,14 @@ func ParseID(s string) (string, error) {
 }
 
 // Stream names an ordered run of events: a category, a hyphen, an id that may itself hold
-// hyphens ("user-5f0c…"); the site's own stream is a category alone.
+// hyphens ("user-5f0c…"); the site's own stream and the master key's are a category alone.
 type Stream string
 
 // The streams there are. Categories are cut at the first hyphen, so none holds one itself,
 // save the ledger's own two.
 const (
 	SiteStream        Stream = "site"
+	CustodyStream     Stream = "custody"
 	HeadsStream       Stream = "ledger-heads"
 	CheckpointsStream Stream = "ledger-checkpoints"
 )

@@ -97,7 +97,10 @@ func (v *Vault) heldBy(ctx context.Context, subject string) ([]heldKey, error) {
 	whole := len(keys) > 0
 	for _, k := range keys {
 		h := heldKey{id: k.ID, class: k.Class, state: k.State}
-		if k.State == domain.Available {
+		if as, ok := v.doomed.of(k); ok && k.State == domain.Available {
+			h.state = as
+		}
+		if h.state == domain.Available {
 			h.secret, h.err = v.unwrap(ctx, k)
 			whole = whole && h.err == nil
 		}

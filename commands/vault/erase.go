@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 
 	"kelisim/domain"
 )
@@ -64,11 +65,68 @@ func (v *Vault) destroy(ctx context.Context, d Destruction) ([]string, error) {
 	d.At = v.Now()
 	// After the deed no reader that began before it may leave a key in memory; on failure it is not known what was done.
 	defer v.cache.purge(d.Subject)
+	v.doomed.add(d)
 	ids, err := v.keys.Destroy(ctx, d)
 	if err != nil {
 		return nil, fmt.Errorf("destroy keys of %s: %w: %w", d.Subject, ErrKeyUnavailable, err)
 	}
+	v.doomed.done(d)
 	return ids, nil
+}
+
+// Outstanding is how many destructions were asked for that the key store has not carried out. What they destroy reads as destroyed all the same,
+// as long as this process lives; Reconcile does it for the next one (TestOutstandingDestruction).
+func (v *Vault) Outstanding() int { return len(v.doomed.list()) }
+
+// Retry asks the key store again for every destruction that is outstanding. One that fails does not keep the others from it.
+func (v *Vault) Retry(ctx context.Context) error {
+	var faults error
+	for _, d := range v.doomed.list() {
+		if _, err := v.destroy(ctx, d); err != nil && faults == nil { // the first tells enough
+			faults = err
+		}
+	}
+	return faults
+}
+
+// doomed are the destructions that are under way or have failed.
+type doomed struct {
+	mu  sync.Mutex
+	all []Destruction
+}
+
+func (d *doomed) add(one Destruction) {
+	d.done(one)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.all = append(slices.Clip(d.all), one)
+}
+
+func (d *doomed) done(one Destruction) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.all = slices.DeleteFunc(slices.Clone(d.all), one.same)
+}
+
+func (d *doomed) list() []Destruction {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.all
+}
+
+// same tells whether another destruction asks for the same.
+func (d Destruction) same(other Destruction) bool {
+	return d.Subject == other.Subject && d.As == other.As && slices.Equal(d.Classes, other.Classes) && slices.Equal(d.IDs, other.IDs)
+}
+
+// of tells how a key reads that is to be destroyed; false if nobody asked for that.
+func (d *doomed) of(k Key) (domain.PersonalState, bool) {
+	for _, one := range d.list() {
+		if one.Subject == k.Subject && (slices.Contains(one.Classes, k.Class) || slices.Contains(one.IDs, k.ID)) {
+			return one.As, true
+		}
+	}
+	return "", false
 }
 
 // rotatePage is how many keys are wrapped anew in one write.
@@ -77,9 +135,14 @@ const rotatePage = 512
 // Rotate makes a new generation of the master key, wraps every living key under it, and answers its number. A rotation that was cut
 // short loses nothing: keys open under either generation, and the next one takes along what was left. The older
 // generations stay until DropGeneration.
-func (v *Vault) Rotate(ctx context.Context) (generation int, err error) {
+func (v *Vault) Rotate(ctx context.Context) (generation int, err error) { return v.RotateTo(ctx, 0) }
+
+// RotateTo is Rotate to a generation of at least this number: after an older master key was put back, numbers that were used go unused.
+func (v *Vault) RotateTo(ctx context.Context, number int) (generation int, err error) {
 	v.epoch.Lock()
-	generation, err = v.kek.Next(ctx)
+	for err == nil && (generation == 0 || generation < number) {
+		generation, err = v.kek.Next(ctx)
+	}
 	v.epoch.Unlock()
 	if err != nil {
 		return 0, fmt.Errorf("rotate: %w: %w", ErrKeyUnavailable, err)
@@ -111,6 +174,28 @@ func (v *Vault) Rotate(ctx context.Context) (generation int, err error) {
 		return generation, fmt.Errorf("rotate to generation %d: %w", generation, err)
 	}
 	return generation, nil
+}
+
+// Generations lists the generations of the master key that are there, the oldest first.
+func (v *Vault) Generations(ctx context.Context) ([]int, error) {
+	all, err := v.kek.Generations(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrKeyUnavailable, err)
+	}
+	return all, nil
+}
+
+// OldestWrapped is the generation under which the key is wrapped that was made first of those that live; false where none lives. A complete rotation
+// takes every key along, so that in a key store from before it this one is behind.
+func (v *Vault) OldestWrapped(ctx context.Context) (generation int, any bool, err error) {
+	first, err := v.keys.Live(ctx, "", 1)
+	if err != nil {
+		return 0, false, fmt.Errorf("look at the oldest key: %w: %w", ErrKeyUnavailable, err)
+	}
+	if len(first) == 0 {
+		return 0, false, nil
+	}
+	return first[0].Generation, true, nil
 }
 
 // DropGeneration forgets an old generation of the master key, so that what backups of the key store hold of destroyed keys can

@@ -362,3 +362,55 @@ func TestRotateUnderWork(t *testing.T) {
 		t.Errorf("%d keys live", len(live))
 	}
 }
+
+// P-2.5: what is to be destroyed reads as destroyed from then on, also while the key store cannot do it; it is asked again until it has, and
+// it is known how many wait.
+func TestOutstandingDestruction(t *testing.T) {
+	w := newWorld(t)
+	must(t, w.Register(ctx, aliya, "Aliya", nil))
+	must(t, w.Register(ctx, berik, "Berik", nil))
+	l, other := written(t, w.Vault, aliya, place), written(t, w.Vault, berik, place)
+	w.keys.Break(errDown)
+	for range 2 { // twice is one
+		if _, err := w.Destroy(ctx, aliya, domain.Destroyed, all...); !errors.Is(err, vault.ErrKeyUnavailable) {
+			t.Fatal(err)
+		}
+	}
+	if _, err := w.Destroy(ctx, berik, domain.Depersonalised, domain.Identity); !errors.Is(err, vault.ErrKeyUnavailable) {
+		t.Fatal(err)
+	}
+	if err := w.Retry(ctx); !errors.Is(err, vault.ErrKeyUnavailable) || w.Outstanding() != 2 {
+		t.Fatalf("%d outstanding (%v)", w.Outstanding(), err)
+	}
+	w.keys.Break(nil)
+	back := stored(t, l)
+	must(t, w.Open(ctx, aliya, place, &back))
+	if got := back.states(); len(got) != 1 || got[domain.Destroyed] == "" {
+		t.Errorf("it reads %v", got)
+	}
+	if _, err := w.FieldKey(ctx, l.Name); !errors.Is(err, vault.ErrErased) {
+		t.Errorf("a key is given: %v", err)
+	}
+	fresh := filled()
+	if err := w.Seal(ctx, aliya, place, &fresh); !errors.Is(err, vault.ErrErased) {
+		t.Errorf("something more is sealed: %v", err)
+	}
+	theirs := stored(t, other)
+	must(t, w.Open(ctx, berik, place, &theirs))
+	if theirs.Name.State() != domain.Depersonalised || theirs.Note.State() != domain.Available {
+		t.Errorf("one class is to be destroyed, and it reads %v", theirs.states())
+	}
+	if keys, _ := w.keys.KeysOf(ctx, aliya); keys[0].Wrapped == nil {
+		t.Fatal("the store has done it")
+	}
+	must(t, w.Retry(ctx))
+	if keys, _ := w.keys.KeysOf(ctx, aliya); w.Outstanding() != 0 || keys[0].Wrapped != nil || keys[0].State != domain.Destroyed {
+		t.Errorf("%d outstanding, the first key is %+v", w.Outstanding(), keys[0])
+	}
+	w.restart(t)
+	back = stored(t, l)
+	must(t, w.Open(ctx, aliya, place, &back))
+	if back.Name.State() != domain.Destroyed {
+		t.Errorf("after a restart it reads %v", back.states())
+	}
+}

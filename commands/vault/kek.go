@@ -21,6 +21,8 @@ type KEK interface {
 	Unwrap(ctx context.Context, generation int, wrapped, bound []byte) ([]byte, error)
 	// Derive makes the 32-byte secret of a purpose; it is the same under all generations.
 	Derive(purpose string) ([]byte, error)
+	// Generations lists the generations that are there, the oldest first.
+	Generations(ctx context.Context) ([]int, error)
 	// Next makes a new generation, one above the newest, and answers it once it is stored for good.
 	Next(ctx context.Context) (int, error)
 	// Drop forgets a generation. The newest cannot be dropped; one that is not there already is.
@@ -50,6 +52,14 @@ func random(n int) []byte {
 }
 
 func (r ring) newest() generation { return r.Generations[len(r.Generations)-1] }
+
+func (r ring) numbers() []int {
+	out := make([]int, len(r.Generations))
+	for i, g := range r.Generations {
+		out[i] = g.N
+	}
+	return out
+}
 
 // next and drop answer a changed copy.
 func (r ring) next() ring {
@@ -159,6 +169,14 @@ func (k *MemoryKEK) Unwrap(_ context.Context, generation int, wrapped, bound []b
 func (k *MemoryKEK) Derive(purpose string) ([]byte, error) {
 	r, _ := k.now()
 	return r.derive(purpose)
+}
+
+func (k *MemoryKEK) Generations(context.Context) ([]int, error) {
+	r, err := k.now()
+	if err != nil {
+		return nil, err
+	}
+	return r.numbers(), nil
 }
 
 func (k *MemoryKEK) Next(context.Context) (int, error) {

@@ -217,6 +217,15 @@ func (m *MasterFile) Unwrap(_ context.Context, generation int, wrapped, bound []
 
 func (m *MasterFile) Derive(purpose string) ([]byte, error) { return m.now().derive(purpose) }
 
+// Generations looks into the file: another process may have changed it.
+func (m *MasterFile) Generations(context.Context) ([]int, error) {
+	f, r, err := readMaster(m.path)
+	if err != nil {
+		return nil, fmt.Errorf("list the generations of the master key: %w", err)
+	}
+	return r.numbers(), f.Close()
+}
+
 func (m *MasterFile) Next(context.Context) (int, error) {
 	r, err := m.change(func(r ring) (ring, error) { return r.next(), nil })
 	if err != nil {

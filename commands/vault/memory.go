@@ -35,6 +35,13 @@ func (m *Memory) Break(err error) {
 	m.broken = err
 }
 
+// Copy is the store as it stands, as a backup keeps it.
+func (m *Memory) Copy() *Memory {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return &Memory{keys: maps.Clone(m.keys), of: maps.Clone(m.of), logins: maps.Clone(m.logins), claims: maps.Clone(m.claims), search: maps.Clone(m.search)}
+}
+
 // lock begins a method: it answers what unlocks, or why the store does not work.
 func (m *Memory) lock(ctx context.Context) (func(), error) {
 	m.mu.Lock()

@@ -55,6 +55,8 @@ type Vault struct {
 	// epoch keeps a key from being wrapped under a generation that Rotate has just left behind.
 	epoch sync.RWMutex
 
+	doomed doomed
+
 	mu      sync.Mutex
 	pending Change       // confirmations and releases that ride along with the next change
 	freeing sync.RWMutex // held alone by a change that releases

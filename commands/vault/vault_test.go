@@ -213,7 +213,7 @@ func TestKeyUnavailable(t *testing.T) {
 	unavailable("find", err)
 	_, err = w.Claim(ctx, "transaction", "1", aliya)
 	unavailable("claim", err)
-	_, err = w.Destroy(ctx, aliya, domain.Destroyed, domain.Identity)
+	_, err = w.Destroy(ctx, berik, domain.Destroyed, domain.Identity)
 	unavailable("destroy", err)
 	_, err = w.KeyIDs(ctx, aliya, domain.Identity)
 	unavailable("key ids", err)

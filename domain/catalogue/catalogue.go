@@ -9,6 +9,7 @@ import (
 	"kelisim/domain/account"
 	"kelisim/domain/activity"
 	"kelisim/domain/consent"
+	"kelisim/domain/custody"
 	"kelisim/domain/event"
 	"kelisim/domain/incident"
 	"kelisim/domain/ledger"
@@ -36,6 +37,7 @@ func All() *event.Catalogue {
 		incident.Events,
 		activity.Events,
 		reads.Events,
+		custody.Events,
 		ledger.Events,
 	)
 	if err != nil {
