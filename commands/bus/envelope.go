@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
-	"strings"
 
 	"github.com/ThreeDotsLabs/watermill/message"
 
@@ -20,14 +19,6 @@ const (
 	HeaderKey      = "Kelisim-Key"
 	HeaderPosition = "Kelisim-Position"
 )
-
-// leasePrefix begins the streams that say who may run what at the moment.
-const leasePrefix = "lease-"
-
-// leaves tells whether a stream's events go out at all: the ledger's checkpoints are in no feed, and leases are nobody's business.
-func leaves(stream string) bool {
-	return domain.Stream(stream) != domain.CheckpointsStream && !strings.HasPrefix(stream, leasePrefix)
-}
 
 // keyOf is what an event is in order with.
 func keyOf(stream string) (key string, ofUser bool) {

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"kelisim/commands/journal"
+	"kelisim/domain"
 )
 
 // What an outlet may have outstanding.
@@ -154,7 +155,7 @@ func (l *lane) connect(ctx context.Context) error {
 // take is given each record of the journal. It waits while too much is outstanding.
 func (l *lane) take(ctx context.Context, r journal.Record) error {
 	var m *message.Message
-	if leaves(r.Stream) && l.outlet.Types.Match(r.Type) {
+	if domain.Stream(r.Stream).Counted() && l.outlet.Types.Match(r.Type) {
 		var err error
 		if m, err = newMessage(r); err != nil {
 			return errors.Join(errHalt, &Error{"unreadable", err})
