@@ -25,7 +25,6 @@ import (
 // notBuilt are the operations that the document promises and nobody answers yet, each with why. It only ever shrinks.
 var notBuilt = map[string]string{
 	"GET /console":                        "the console is mounted beside the table, by Options.Console",
-	"GET /v1/statistics/{name}":           "needs the statistics",
 	"POST /webhooks/cloudpayments/{kind}": "the notifications are mounted beside the table, by Options.CloudPayments",
 }
 

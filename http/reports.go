@@ -34,22 +34,15 @@ func (a *API) report(r *Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	format := r.Query.OneOf("format", reports.JSON, reports.CSV, reports.XLSX, reports.PDF)
-	language := r.Query.OneOf("language", reports.Languages...)
-	known, err := r.known()
-	asked := reports.Asked{KnownAt: known.At, KnownPosition: known.Position}
-	var early, late error
-	asked.From, early = reports.Edge(r.Query.String("from"))
-	asked.To, late = reports.End(r.Query.String("to"))
-	if err := errors.Join(r.Query.Err(), err, pointed(early, "?from"), pointed(late, "?to")); err != nil {
+	asked, form, err := r.asksForPaper()
+	if err != nil {
 		return nil, err
 	}
-	select {
-	case a.reporting <- struct{}{}:
-		defer func() { <-a.reporting }()
-	case <-r.Context().Done():
-		return nil, r.Context().Err()
+	leave, err := a.enter(r)
+	if err != nil {
+		return nil, err
 	}
+	defer leave()
 	facts, err := reports.Gather(r.Context(), a.Service.Journal, asked)
 	if err != nil {
 		return nil, err
@@ -58,16 +51,45 @@ func (a *API) report(r *Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	return form.answer(paper)
+}
+
+// paperForm is how a paper is written.
+type paperForm struct{ format, language string }
+
+// asksForPaper reads the range, what may be known, and the form.
+func (r *Request) asksForPaper() (asked reports.Asked, form paperForm, err error) {
+	form.format = r.Query.OneOf("format", reports.JSON, reports.CSV, reports.XLSX, reports.PDF)
+	form.language = r.Query.OneOf("language", reports.Languages...)
+	known, err := r.known()
+	asked = reports.Asked{KnownAt: known.At, KnownPosition: known.Position}
+	var early, late error
+	asked.From, early = reports.Edge(r.Query.String("from"))
+	asked.To, late = reports.End(r.Query.String("to"))
+	return asked, form, errors.Join(r.Query.Err(), err, pointed(early, "?from"), pointed(late, "?to"))
+}
+
+// enter waits until no other paper is being made.
+func (a *API) enter(r *Request) (leave func(), err error) {
+	select {
+	case a.reporting <- struct{}{}:
+		return func() { <-a.reporting }, nil
+	case <-r.Context().Done():
+		return nil, r.Context().Err()
+	}
+}
+
+func (f paperForm) answer(paper *reports.Paper) (*Response, error) {
 	var file bytes.Buffer
-	if err := paper.Write(&file, format, language); err != nil {
+	if err := paper.Write(&file, f.format, f.language); err != nil {
 		return nil, err
 	}
-	answer := Streamed(reports.MediaTypes[format], func(w *Stream) error { // with a deadline of its own: making it may take longer than a write may
+	answer := Streamed(reports.MediaTypes[f.format], func(w *Stream) error { // with a deadline of its own: making it may take longer than a write may
 		_, err := w.Write(file.Bytes())
 		return err
 	})
-	if format != reports.JSON {
-		answer.With("Content-Disposition", `attachment; filename="`+report.Name+"."+format+`"`)
+	if f.format != reports.JSON {
+		answer.With("Content-Disposition", `attachment; filename="`+paper.Name+"."+f.format+`"`)
 	}
 	return answer, nil
 }

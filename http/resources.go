@@ -59,6 +59,8 @@ func (a *API) table() []Route {
 	text := []string{"text/plain"}
 	report := get("/v1/reports/{name}", inspectors, a.report, "from", "to", "known_at", "format", "language")
 	report.Produces = reportTypes
+	statistic := get("/v1/statistics/{name}", inspectors, a.statistic, "from", "to", "known_at", "by", "format", "language")
+	statistic.Produces = reportTypes
 	publish := create("/v1/documents", "publish-document", operators)
 	publish.Limit = 1 << 20
 	return slices.Concat(
@@ -116,6 +118,7 @@ func (a *API) table() []Route {
 			about("/obligations", own, a.obligations),
 			about("/reads", own, a.reads),
 			about("/activity", own, a.activity, "after", "limit", "at_least"),
+			get("/v1/users/{user}/statistics", own, a.ownStatistics, "from", "to", "by", "at_least"),
 			get("/v1/users/{user}/personal-data", readers, a.personalData),
 			about("/field-disclosures", inspectors, a.fieldDisclosures),
 			get("/v1/users/{user}/field-disclosures/{disclosure}/keys", inspectors, a.disclosedKeys),
@@ -140,6 +143,8 @@ func (a *API) table() []Route {
 			get("/v1/incidents", inspectors, a.incidents, "after", "limit", "at_least"),
 			report,
 			get("/v1/reports", inspectors, a.reports, "language"),
+			statistic,
+			get("/v1/statistics", inspectors, a.statistics),
 			get("/v1/payments/held", inspectors, a.held, "after", "limit", "at_least"),
 			{Method: "GET", Path: "/v1/log/checkpoint", Public: true, Produces: text, Handle: a.checkpoint},
 			{Method: "GET", Path: "/v1/log/key", Public: true, Produces: text, Handle: a.logKey},
