@@ -29,9 +29,9 @@ func logError(err error, missing string) error {
 	return err
 }
 
-// checkpoint gives the newest signed checkpoint (c2sp.org/tlog-checkpoint).
+// checkpoint gives the published checkpoint (c2sp.org/tlog-checkpoint): the newest signed one, or where witnesses are asked the newest that they cosigned.
 func (a *API) checkpoint(r *Request) (*Response, error) {
-	c, err := a.Log.Reader().Checkpoint(r.Context())
+	c, err := a.Log.Reader().Published(r.Context())
 	if err != nil {
 		return nil, logError(err, "checkpoint")
 	}

@@ -29,7 +29,7 @@ type ExportOptions struct {
 	Progress func(done, total int64)
 }
 
-// ExportFull writes the whole log under its newest checkpoint: a directory of c2sp.org/tlog-tiles, which other programs read as it is, with the events
+// ExportFull writes the whole log under its published checkpoint: a directory of c2sp.org/tlog-tiles, which other programs read as it is, with the events
 // beside it. It appends nothing, and the same log and checkpoint give the same bytes. A journal that does not give the hashes is a *verify.Fault: a bundle
 // that would not hold is not written to its end.
 func (r *Reader) ExportFull(ctx context.Context, sink Sink, opts ExportOptions) error {
@@ -55,7 +55,7 @@ type writer struct {
 }
 
 func (r *Reader) newWriter(ctx context.Context, sink Sink, opts ExportOptions) (*writer, error) {
-	c, err := r.Checkpoint(ctx)
+	c, err := r.Published(ctx)
 	return &writer{ctx: ctx, r: r, sink: sink, opts: opts, checkpoint: c}, err
 }
 

@@ -1,6 +1,7 @@
 package tlog
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,7 +21,9 @@ type Config struct {
 	// Leads tells whether this follower, among those of one journal, commits to checkpoints and heads; nil is always. Others sign what the leader committed to,
 	// once their own tree gives it, so that each can serve it (TestOneOfManyCommits).
 	Leads func() bool
-	Now   func() time.Time // the clock; nil is time.Now
+	// Witnesses are asked by Run to cosign what is signed; nil: nobody is.
+	Witnesses *Witnesses
+	Now       func() time.Time // the clock; nil is time.Now
 
 	Every      time.Duration // least time between two checkpoints, unless there are Events; 0 is a second
 	Events     int64         // that many new leaves call for a checkpoint at once; 0 is 256
@@ -73,6 +76,8 @@ type Status struct {
 	Unread   error         // why the last comparison did not come to its end, or nil; it tries again
 	Fault    *verify.Fault // why it halted, or nil
 	Trouble  error         // why the last checkpoint could not be committed, or nil; it tries again
+
+	Witnessing Witnessing // how it stands with the witnesses
 }
 
 // NewFollower opens the log where it was left. It compares the stored edge of the tree with the newest signed checkpoint, and the last event hashed with
@@ -93,9 +98,12 @@ func NewFollower(ctx context.Context, c Config) (*Follower, error) {
 	if c.ScrubEvery == 0 {
 		c.ScrubEvery = time.Hour
 	}
+	if w := c.Witnesses; w != nil {
+		w.Every, w.Patience, w.Timeout = cmp.Or(w.Every, 10*time.Second), cmp.Or(w.Patience, time.Minute), cmp.Or(w.Timeout, 10*time.Second)
+	}
 	f := &Follower{Config: c, reader: NewReader(c.Journal.Store, c.Store), changed: make(chan struct{})}
 	f.put = f.putHash
-	if err := f.load(ctx); err != nil {
+	if err := errors.Join(f.load(ctx), f.loadWitnessing(ctx)); err != nil {
 		return nil, fmt.Errorf("open the log: %w", err)
 	}
 	return f, nil
@@ -177,13 +185,16 @@ func (f *Follower) publish() {
 
 // Run follows the journal until the context ends, a fault halts it, or the journal or the store fails, and answers why. After a failure that is no fault it may
 // be called again: what was pending is read anew. It compares the whole journal with the tree soon after the start,
-// and then every ScrubEvery.
+// and then every ScrubEvery; and it has the witnesses cosign what is signed.
 func (f *Follower) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
-	var scrubs sync.WaitGroup
-	defer scrubs.Wait()
+	var beside sync.WaitGroup
+	defer beside.Wait()
 	defer cancel()
-	scrubs.Go(func() { f.scrubs(ctx, cancel) })
+	beside.Go(func() { f.scrubs(ctx, cancel) })
+	if f.Witnesses != nil {
+		beside.Go(func() { f.witnessing(ctx) })
+	}
 	for {
 		f.mu.Lock()
 		after := f.next.Position

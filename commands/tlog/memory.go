@@ -26,6 +26,7 @@ type Memory struct {
 	ids         map[uuid.UUID]int64
 	heads       map[tree.Key]Head
 	checkpoints []Checkpoint
+	cosigned    []Cosigned
 	headsTiles  map[int64]map[[2]int64][]byte
 	keys        []string
 }
@@ -154,6 +155,29 @@ func all[T any](items []T) iter.Seq2[T, error] {
 			}
 		}
 	}
+}
+
+func (m *Memory) SaveCosigned(_ context.Context, c Cosigned) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	last := int64(0)
+	for _, old := range m.cosigned {
+		if old.Quorum {
+			last = old.Size
+		}
+	}
+	m.cosigned = slices.DeleteFunc(slices.Clone(m.cosigned), func(old Cosigned) bool {
+		return old.Size == c.Size || old.Size < c.Size && (c.Quorum || c.Open && old.Size != last)
+	})
+	m.cosigned = append(m.cosigned, c)
+	slices.SortFunc(m.cosigned, func(a, b Cosigned) int { return cmp.Compare(a.Size, b.Size) })
+	return nil
+}
+
+func (m *Memory) Cosigned(context.Context) ([]Cosigned, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.cosigned), nil
 }
 
 func (m *Memory) SaveHeads(_ context.Context, upTo int64, tiles []Tile) error {

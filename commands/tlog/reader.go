@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"filippo.io/torchwood"
 	"github.com/google/uuid"
@@ -34,6 +35,63 @@ func (r *Reader) Checkpoint(ctx context.Context) (Checkpoint, error) {
 		return Checkpoint{}, fmt.Errorf("checkpoint: %w", ErrNotFound)
 	}
 	return state.Signed, nil
+}
+
+// Published is the checkpoint to show to others, with all signatures: the newest that the witnesses' quorum has cosigned where they are waited for, else the
+// newest signed one with what cosignatures there are; ErrNotFound where there is none yet.
+func (r *Reader) Published(ctx context.Context) (Checkpoint, error) {
+	c, err := r.Checkpoint(ctx)
+	if err != nil {
+		return Checkpoint{}, err
+	}
+	all, err := r.store.Cosigned(ctx)
+	if err != nil {
+		return Checkpoint{}, fmt.Errorf("read the cosignatures: %w", err)
+	}
+	for _, said := range slices.Backward(all) {
+		if said.Size == c.Size {
+			c.Cosigned = said.Lines
+		}
+		if said.Quorum {
+			return r.cosigned(ctx, c, said)
+		}
+		if said.Open {
+			break
+		}
+	}
+	return c, nil
+}
+
+// Witnessed is the newest checkpoint that the witnesses' quorum has cosigned; ErrNotFound where there is none.
+func (r *Reader) Witnessed(ctx context.Context) (Checkpoint, error) {
+	all, err := r.store.Cosigned(ctx)
+	if err != nil {
+		return Checkpoint{}, fmt.Errorf("read the cosignatures: %w", err)
+	}
+	for _, said := range slices.Backward(all) {
+		if said.Quorum {
+			return r.cosigned(ctx, Checkpoint{}, said)
+		}
+	}
+	return Checkpoint{}, fmt.Errorf("cosigned checkpoint: %w", ErrNotFound)
+}
+
+// cosigned is the checkpoint that something was said of, c if it is that one.
+func (r *Reader) cosigned(ctx context.Context, c Checkpoint, said Cosigned) (Checkpoint, error) {
+	if c.Size != said.Size {
+		for next, err := range r.store.Checkpoints(ctx, said.Size-1) {
+			if err != nil {
+				return Checkpoint{}, fmt.Errorf("read the cosigned checkpoint: %w", err)
+			}
+			c = next
+			break
+		}
+	}
+	if c.Size != said.Size {
+		return Checkpoint{}, fmt.Errorf("cosigned checkpoint of %d leaves: %w", said.Size, ErrNotFound)
+	}
+	c.Lasting, c.Cosigned = said.Lasting, said.Lines
+	return c, nil
 }
 
 // Keys are the public keys that sign, as c2sp.org/signed-note writes them, the oldest first.
@@ -143,13 +201,17 @@ func (r *Reader) leaf(ctx context.Context, l Leaf, record journal.Record) ([]byt
 }
 
 // Prove is the proof of an event, in the form of c2sp.org/tlog-proof with the leaf as its extra data: ErrNotFound, or ErrNotCovered for about a second after the event
-// was recorded. Anybody can check it by verify.Proof, or by any program that knows the form.
+// was recorded. It stands under the published checkpoint, or under the newest where that covers the event alone. Anybody can check it by verify.Proof, or by any
+// program that knows the form.
 func (r *Reader) Prove(ctx context.Context, id uuid.UUID) ([]byte, error) {
 	l, err := r.store.Find(ctx, id)
 	if err != nil {
 		return nil, fmt.Errorf("prove event %s: %w", id, err)
 	}
-	c, err := r.Checkpoint(ctx)
+	c, err := r.Published(ctx)
+	if err == nil && l.Index >= c.Size {
+		c, err = r.Checkpoint(ctx)
+	}
 	if errors.Is(err, ErrNotFound) || err == nil && l.Index >= c.Size {
 		return nil, fmt.Errorf("prove event %s: %w", id, ErrNotCovered)
 	}
@@ -182,7 +244,7 @@ func (r *Reader) proof(ctx context.Context, c Checkpoint, index int64, leaf []by
 	if err != nil {
 		return nil, fmt.Errorf("prove leaf %d: %w", index, err)
 	}
-	return verify.FormatProof(verify.ProofText{Index: index, Leaf: leaf, Path: path, Checkpoint: c.Note}), nil
+	return verify.FormatProof(verify.ProofText{Index: index, Leaf: leaf, Path: path, Checkpoint: slices.Concat(c.Note, c.Cosigned)}), nil
 }
 
 // hashes reads the hashes under a checkpoint, and checks that they lead to its root.

@@ -48,6 +48,14 @@ func (s source) Newest(ctx context.Context) ([]byte, error) {
 	return state.Signed.Full(), nil
 }
 
+func (s source) Witnessed(ctx context.Context) ([]byte, error) {
+	c, err := (&Reader{store: s.store}).Witnessed(ctx)
+	if errors.Is(err, ErrNotFound) {
+		return nil, nil
+	}
+	return c.Full(), err
+}
+
 func (s source) Checkpoints(ctx context.Context) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
 		for c, err := range s.store.Checkpoints(ctx, 0) {

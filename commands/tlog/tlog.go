@@ -22,6 +22,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"slices"
 
 	"github.com/google/uuid"
 	"golang.org/x/mod/sumdb/tlog"
@@ -69,10 +70,23 @@ type Checkpoint struct {
 	// Lasting are the lines of further signatures, with ML-DSA-44, that hold when Ed25519 does not. They are kept for ever where Audit.
 	Lasting []byte
 	Audit   bool // the first that covers a new commitment of heads
+	// Cosigned are the lines of witnesses. They are there for the newest alone, and for the one that is published.
+	Cosigned []byte
 }
 
 // Full is the note with all its signatures.
-func (c Checkpoint) Full() []byte { return append(c.Note[:len(c.Note):len(c.Note)], c.Lasting...) }
+func (c Checkpoint) Full() []byte { return slices.Concat(c.Note, c.Cosigned, c.Lasting) }
+
+// Cosigned is what witnesses said of a signed checkpoint, and what that means for the one that is published.
+type Cosigned struct {
+	Size    int64
+	Lines   []byte // of their signatures
+	Lasting []byte // the checkpoint's own further signatures: a published one has them all
+	Quorum  bool   // those whom the ledger asks to be there have cosigned: it is published
+	// Open: the witnesses were waited for as long as they may be, or are asked no more. What is signed from here on is published at once, until a later
+	// checkpoint has a quorum.
+	Open bool
+}
 
 // Commitment is a commitment of heads that stands in the log.
 type Commitment struct {
@@ -118,6 +132,11 @@ type Store interface {
 	Heads(ctx context.Context, first, last int) iter.Seq2[Head, error]
 	// Checkpoints yields the signed checkpoints of more than a size, by ascending size. Lasting is there for those that are Audit.
 	Checkpoints(ctx context.Context, after int64) iter.Seq2[Checkpoint, error]
+	// SaveCosigned keeps what witnesses said of a checkpoint, in place of what was kept of it before. What was said of smaller ones goes where this one
+	// has a quorum, and goes but for the newest that has one where it is Open.
+	SaveCosigned(ctx context.Context, c Cosigned) error
+	// Cosigned is all that is kept of what witnesses said, by ascending size.
+	Cosigned(ctx context.Context) ([]Cosigned, error)
 	// SaveHeads keeps the tiles of a tree of heads. Those of older trees go, but for the last.
 	SaveHeads(ctx context.Context, upTo int64, tiles []Tile) error
 	// HeadsTile is a tile of a tree of heads; ErrNotFound.
@@ -125,7 +144,7 @@ type Store interface {
 	// AddKeys keeps the public keys that sign, in the order in which they came; Keys gives them.
 	AddKeys(ctx context.Context, vkeys []string) error
 	Keys(ctx context.Context) ([]string, error)
-	// Reset empties the store of all but checkpoints and keys, so that a follower builds it again and compares what it gets with
+	// Reset empties the store of all but checkpoints, what witnesses said of them, and keys, so that a follower builds it again and compares what it gets with
 	// each checkpoint that was signed.
 	Reset(ctx context.Context) error
 	Close() error

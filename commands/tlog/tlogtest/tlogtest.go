@@ -8,6 +8,7 @@ import (
 	"errors"
 	"iter"
 	"reflect"
+	"slices"
 	"testing"
 
 	"github.com/google/uuid"
@@ -20,7 +21,7 @@ import (
 func Store(t *testing.T, open func(t *testing.T) (store tlog.Store, again func() tlog.Store)) {
 	for name, test := range map[string]func(*testing.T, tlog.Store, func() tlog.Store){
 		"empty": empty, "batches": batches, "stale": stale, "heads in order": headsInOrder, "checkpoints stay": checkpointsStay,
-		"trees of heads": headsTiles, "keys": keys, "reset": reset, "pages": pages,
+		"cosigned": cosigned, "trees of heads": headsTiles, "keys": keys, "reset": reset, "pages": pages,
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, again := open(t)
@@ -204,6 +205,45 @@ func checkpointsStay(t *testing.T, s tlog.Store, again func() tlog.Store) {
 		if after := list(t, s.Checkpoints(ctx, 3)); len(after) != 1 || after[0].Size != 5 {
 			t.Errorf("after 3: %+v", after)
 		}
+	}
+}
+
+// What witnesses said of the newest checkpoint that they agreed on stays until they agree on a later one.
+func cosigned(t *testing.T, s tlog.Store, again func() tlog.Store) {
+	ctx := t.Context()
+	lines := func(n int64) []byte { return []byte{'w', byte(n)} }
+	for _, step := range []struct {
+		save tlog.Cosigned
+		want []int64
+	}{
+		{tlog.Cosigned{Size: 1, Lines: lines(1)}, []int64{1}},
+		{tlog.Cosigned{Size: 3, Lines: lines(3), Lasting: []byte("l"), Quorum: true}, []int64{3}},
+		{tlog.Cosigned{Size: 5, Lines: lines(5)}, []int64{3, 5}},
+		{tlog.Cosigned{Size: 6, Lines: lines(6), Open: true}, []int64{3, 6}},
+		{tlog.Cosigned{Size: 8, Open: true}, []int64{3, 8}},
+		{tlog.Cosigned{Size: 8, Lines: lines(8), Open: true}, []int64{3, 8}},
+		{tlog.Cosigned{Size: 9, Lines: lines(9)}, []int64{3, 8, 9}},
+		{tlog.Cosigned{Size: 9, Lines: lines(10), Lasting: []byte("m"), Quorum: true}, []int64{9}},
+		{tlog.Cosigned{Size: 7, Lines: lines(7)}, []int64{7, 9}}, // an answer that came late
+	} {
+		must(t, s.SaveCosigned(ctx, step.save))
+		s = again()
+		got, err := s.Cosigned(ctx)
+		must(t, err)
+		var sizes []int64
+		for _, c := range got {
+			sizes = append(sizes, c.Size)
+			if c.Size == step.save.Size && (!bytes.Equal(c.Lines, step.save.Lines) || !bytes.Equal(c.Lasting, step.save.Lasting) || c.Quorum != step.save.Quorum || c.Open != step.save.Open) {
+				t.Errorf("kept %+v of %+v", c, step.save)
+			}
+		}
+		if !slices.Equal(sizes, step.want) {
+			t.Fatalf("after %+v there is %v, want %v", step.save, sizes, step.want)
+		}
+	}
+	must(t, s.Reset(ctx))
+	if got, err := s.Cosigned(ctx); err != nil || len(got) != 2 {
+		t.Errorf("after a reset there is %+v (%v)", got, err)
 	}
 }
 

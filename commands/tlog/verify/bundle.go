@@ -192,6 +192,9 @@ func (b *bundle) checkpoints() error {
 		return f
 	}
 	b.verdict.Origin, b.verdict.Size, b.verdict.Root, b.verdict.Signers = b.newest.Origin, b.newest.N, b.newest.Hash, b.newest.Signers
+	if b.policy.quorum {
+		b.verdict.Witnessed = b.newest.N
+	}
 	opts := b.opts
 	opts.Previous = slices.Clone(opts.Previous)
 	b.earlier = map[int64]string{}

@@ -27,6 +27,8 @@ type Source interface {
 	Stream(ctx context.Context, stream string) iter.Seq2[Record, error]
 	// Newest is the newest signed checkpoint, nil where there is none.
 	Newest(ctx context.Context) ([]byte, error)
+	// Witnessed is the newest checkpoint with the cosignatures that were gathered for it, nil where there is none.
+	Witnessed(ctx context.Context) ([]byte, error)
 	// Checkpoints yields all that were kept, as signed notes, by ascending size.
 	Checkpoints(ctx context.Context) iter.Seq2[[]byte, error]
 	// Tile is a stored tile of the log, as wide as it is; nil where there is none.
@@ -36,7 +38,8 @@ type Source interface {
 }
 
 // Dir checks a whole journal: that no revision is left out of a stream, that the events give the root of every checkpoint that was kept and of every
-// body that was committed, that every commitment of heads is true, that the stored tiles are theirs, and that the newest checkpoint is signed.
+// body that was committed, that every commitment of heads is true, that the stored tiles are theirs, that the newest checkpoint is signed, and that the newest cosigned one has the
+// policy's quorum (Verdict.Witnessed).
 //
 // What it cannot show: that a whole directory was not put back to an earlier state (keep a checkpoint, and give it as Previous), and
 // anything about the events after the newest checkpoint save that they are linked (Verdict.Late).
@@ -70,6 +73,10 @@ func (d *dirCheck) run() error {
 	if err != nil {
 		return err
 	}
+	cosigned, err := d.src.Witnessed(d.ctx) // before the newest, so that a running server does not cosign a later one in between
+	if err != nil {
+		return fmt.Errorf("read the cosigned checkpoint: %w", err)
+	}
 	signed, err := d.src.Newest(d.ctx)
 	if err != nil {
 		return fmt.Errorf("read the newest checkpoint: %w", err)
@@ -89,19 +96,46 @@ func (d *dirCheck) run() error {
 	}
 	if signed != nil {
 		var f *Fault
-		if d.newest, f = policy.open(InFile("newest checkpoint"), signed, true); f != nil {
+		if d.newest, f = policy.open(InFile("newest checkpoint"), signed, false); f != nil {
 			return f
 		}
 		d.verdict.Origin, d.verdict.Size, d.verdict.Root, d.verdict.Signers = d.newest.Origin, d.newest.N, d.newest.Hash, d.newest.Signers
 	}
+	if cosigned == nil {
+		cosigned = signed
+	}
+	witnessed, f := d.witnessed(policy, cosigned)
+	if f != nil {
+		return f
+	}
 	for _, source := range []iter.Seq2[claim, *Fault]{
-		d.kept(), d.stream(tree.CheckpointsStream, d.body), d.stream(tree.HeadsStream, d.heads), previousClaims(previous),
+		d.kept(), witnessed, d.stream(tree.CheckpointsStream, d.body), d.stream(tree.HeadsStream, d.heads), previousClaims(previous),
 	} {
 		if f := d.claims.add(source); f != nil {
 			return f
 		}
 	}
 	return d.records()
+}
+
+// witnessed is the newest checkpoint that the policy's witnesses have cosigned, as a claim: checkpoints are signed more often than they are cosigned. There
+// is none where the policy asks for no witness.
+func (d *dirCheck) witnessed(policy *Policy, signed []byte) (iter.Seq2[claim, *Fault], *Fault) {
+	if signed == nil || policy == nil || !policy.quorum {
+		return func(func(claim, *Fault) bool) {}, nil
+	}
+	at := InFile("cosigned checkpoint")
+	c, f := policy.open(at, signed, true)
+	if f != nil {
+		return nil, f
+	}
+	if c.N > d.newest.N {
+		return nil, fault(Behind, at, "it covers %d leaves, and the newest signed one %d", c.N, d.newest.N)
+	}
+	d.verdict.Witnessed, d.verdict.Signers = c.N, c.Signers
+	return func(yield func(claim, *Fault) bool) {
+		yield(claim{at: at, size: c.N, root: c.Hash, code: RootDiffers, detail: notThisRoot}, nil)
+	}, nil
 }
 
 func (d *dirCheck) policy() (*Policy, error) {

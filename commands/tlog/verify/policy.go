@@ -12,8 +12,33 @@ import (
 
 // Policy is whom an auditor believes: one of these logs, and a quorum of these witnesses.
 type Policy struct {
-	log  torchwood.Policy // one of the logs has signed, under its own name
-	full torchwood.Policy // and the quorum has cosigned
+	log       torchwood.Policy // one of the logs has signed, under its own name
+	full      torchwood.Policy // and the quorum has cosigned
+	witnesses []Witness
+	quorum    bool // somebody must have cosigned
+}
+
+// ErrNoLog: a policy names no log.
+var ErrNoLog = errors.New("policy: it names no log")
+
+// Witnesses are those whom the policy names, in its order.
+func (p *Policy) Witnesses() []Witness { return p.witnesses }
+
+// Quorum tells whether the policy asks for witnesses at all.
+func (p *Policy) Quorum() bool { return p.quorum }
+
+// Log opens a checkpoint that one of the policy's logs has signed, whoever cosigned it; else the error is a *Fault.
+func (p *Policy) Log(signed []byte) (Checkpoint, error) { return p.opened(signed, false) }
+
+// Full opens a checkpoint that is signed and cosigned as the policy demands; else the error is a *Fault.
+func (p *Policy) Full(signed []byte) (Checkpoint, error) { return p.opened(signed, true) }
+
+func (p *Policy) opened(signed []byte, witnessed bool) (Checkpoint, error) {
+	c, f := p.open(Nowhere, signed, witnessed)
+	if f != nil {
+		return Checkpoint{}, f
+	}
+	return c, nil
 }
 
 // maxPolicy bounds what a policy may hold.
@@ -34,22 +59,23 @@ func ParsePolicy(text []byte) (*Policy, error) {
 	case r.quorum == "":
 		return nil, errors.New("policy: it has no quorum")
 	case len(r.logs) == 0:
-		return nil, errors.New("policy: it names no log")
+		return nil, ErrNoLog
 	}
-	p := &Policy{log: torchwood.ThresholdPolicy(1, r.logs...)}
+	p := &Policy{log: torchwood.ThresholdPolicy(1, r.logs...), witnesses: r.witnesses, quorum: r.quorum != "none"}
 	p.full = p.log
-	if r.quorum != "none" {
+	if p.quorum {
 		p.full = torchwood.ThresholdPolicy(2, p.log, r.parts[r.quorum])
 	}
 	return p, nil
 }
 
 type policyReader struct {
-	logs   []torchwood.Policy
-	parts  map[string]torchwood.Policy // witnesses and groups by name
-	used   []string                    // names that are a group's members
-	keys   map[string]bool
-	quorum string
+	logs      []torchwood.Policy
+	witnesses []Witness
+	parts     map[string]torchwood.Policy // witnesses and groups by name
+	used      []string                    // names that are a group's members
+	keys      map[string]bool
+	quorum    string
 }
 
 func (r *policyReader) line(line string) error {
@@ -79,6 +105,7 @@ func (r *policyReader) line(line string) error {
 		if err != nil {
 			return err
 		}
+		r.witnesses = append(r.witnesses, Witness{Name: rest[0], Key: rest[1], URL: strings.Join(rest[2:], ""), verifier: v})
 		return r.name(rest[0], torchwood.SingleVerifierPolicy(v))
 	case what == "group" && len(rest) >= 3:
 		return r.group(rest[0], rest[1], rest[2:])

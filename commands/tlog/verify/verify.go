@@ -33,9 +33,11 @@ type Verdict struct {
 	Root    tree.Hash // its root
 	Trusted bool      // it is signed as the caller's own policy demands
 	Signers []string  // names and key ids of those whose signatures on it were checked
-	Events  int64     // leaves that were checked, all of them
-	Late    int64     // of these, leaves that no signed checkpoint covers yet
-	Heads   int64     // commitments of heads that were checked
+	// Witnessed is how many leaves stand under a checkpoint with the quorum of witnesses that the policy asks for; 0 where it asks for none.
+	Witnessed int64
+	Events    int64 // leaves that were checked, all of them
+	Late      int64 // of these, leaves that no signed checkpoint covers yet
+	Heads     int64 // commitments of heads that were checked
 	// CompleteTo: of the Streams no event is missing among the leaves before this index.
 	CompleteTo int64
 	Streams    []Stream    // of a bundle of streams
