@@ -1,0 +1,492 @@
+package tlog_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"kelisim/commands/tlog"
+	"kelisim/commands/tlog/verify"
+	"kelisim/commands/tlog/witness"
+)
+
+// watcher is a witness that is served.
+type watcher struct {
+	*witness.Witness
+	*httptest.Server
+	asked atomic.Int64
+	down  atomic.Bool
+}
+
+func newWatcher(t *testing.T, name string) *watcher {
+	t.Helper()
+	dir := t.TempDir()
+	w, err := witness.Open(witness.Options{KeyFile: filepath.Join(dir, "key"), StateFile: filepath.Join(dir, "state"), Name: name, Logs: testKeys.VerifierKeys()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := &watcher{Witness: w}
+	v.Server = httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
+		v.asked.Add(1)
+		if v.down.Load() {
+			http.Error(out, "down", http.StatusBadGateway)
+			return
+		}
+		w.ServeHTTP(out, r)
+	}))
+	t.Cleanup(func() {
+		v.Server.Close()
+		_ = w.Close()
+	})
+	return v
+}
+
+// line names a watcher in a policy.
+func (v *watcher) line(name string) string {
+	return fmt.Sprintf("witness %s %s %s\n", name, v.VerifierKey(), v.URL)
+}
+
+// quorum is a policy that wants so many of some witnesses.
+func quorum(n int, all ...*watcher) string {
+	text, names := "", ""
+	for i, v := range all {
+		text += v.line(fmt.Sprint("w", i))
+		names += fmt.Sprint(" w", i)
+	}
+	return text + fmt.Sprintf("group g %d%s\nquorum g\n", n, names)
+}
+
+func logLine() string { return "log " + testKeys.VerifierKeys()[0] + "\n" }
+
+// auditor is a policy as an auditor writes it.
+func auditor(t *testing.T, text string) *verify.Policy {
+	t.Helper()
+	p, err := verify.ParsePolicy([]byte(logLine() + text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// again is a world as a program finds it that starts on what another has left; nil is an empty one.
+func again(t *testing.T, left *world) *world {
+	t.Helper()
+	if left == nil {
+		return newWorld(t, nil, nil)
+	}
+	w := newWorld(t, left.journal, left.store)
+	w.rand = left.rand
+	return w
+}
+
+// watched is again with witnesses.
+func watched(t *testing.T, left *world, text string) (*world, *tlog.Witnesses) {
+	t.Helper()
+	w := again(t, left)
+	asked, err := tlog.NewWitnesses([]byte(text), testKeys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked.Every = time.Millisecond
+	c := w.config()
+	c.Witnesses = asked
+	if w.Follower, err = tlog.NewFollower(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	return w, asked
+}
+
+// witnessed runs the follower until a condition holds.
+func (w *world) witnessed(what string, holds func(tlog.Witnessing) bool) {
+	w.t.Helper()
+	ctx, stop := context.WithCancel(w.t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- w.Run(ctx) }()
+	defer func() {
+		stop()
+		<-ended
+	}()
+	for deadline := time.Now().Add(20 * time.Second); !holds(w.Status().Witnessing); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			w.t.Fatalf("%s: it does not come; it stands at %+v", what, w.Status())
+		}
+		select {
+		case err := <-ended:
+			ended <- err
+			w.t.Fatalf("%s: the follower ended with %v", what, err)
+		default:
+		}
+	}
+}
+
+func (w *world) published() tlog.Checkpoint {
+	w.t.Helper()
+	c, err := w.Reader().Published(w.t.Context())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return c
+}
+
+// check verifies the world's journal, its full bundle and a proof under a policy.
+func (w *world) check(p *verify.Policy, proof []byte) (journal, bundle, proven error) {
+	w.t.Helper()
+	_, journal = verify.Dir(w.t.Context(), tlog.NewSource(w.journal, w.store), verify.Options{Policy: p})
+	var file bytes.Buffer
+	if err := w.Reader().ExportFull(w.t.Context(), tlog.ZipSink(&file), tlog.ExportOptions{}); err != nil {
+		w.t.Fatal(err)
+	}
+	name := filepath.Join(w.t.TempDir(), "b.zip")
+	if err := os.WriteFile(name, file.Bytes(), 0o600); err != nil {
+		w.t.Fatal(err)
+	}
+	_, bundle = verify.Bundle(w.t.Context(), name, verify.Options{Policy: p})
+	_, proven = verify.Proof(proof, p)
+	return journal, bundle, proven
+}
+
+// What is published has the quorum: the checkpoint, a bundle, a proof. What is signed after it is not published until it has one too, and an auditor who wants
+// more than signed is not content.
+func TestWitnessedCheckpoints(t *testing.T) {
+	a, b, c := newWatcher(t, "a.test/w"), newWatcher(t, "b.test/w"), newWatcher(t, "c.test/w")
+	c.down.Store(true)
+	w, _ := watched(t, nil, quorum(2, a, b, c))
+	events := w.record(user(1), 5)
+	w.settle()
+	w.witnessed("a quorum", func(s tlog.Witnessing) bool { return s.Size == 6 && s.Each[2].Trouble != nil })
+	s := w.Status().Witnessing
+	if !s.Waiting.IsZero() || s.Open || s.Each[0].Size != 6 || s.Each[0].At.IsZero() || s.Each[2].Size != 0 || s.Each[2].Name != "w2" {
+		t.Errorf("it stands at %+v", s)
+	}
+	if got := w.published(); got.Size != 6 || bytes.Count(got.Cosigned, []byte("\n")) != 2 || len(got.Lasting) == 0 {
+		t.Errorf("published: %+v", got)
+	}
+	a.down.Store(true)
+	b.down.Store(true)
+	w.record(user(1), 2)
+	w.settle()
+	proof, err := w.Reader().Prove(t.Context(), events[4].ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := w.published(); got.Size != 6 || w.checkpoint().Size != 8 {
+		t.Errorf("published are %d leaves of %d", got.Size, w.checkpoint().Size)
+	}
+	for _, p := range []struct {
+		policy string
+		want   bool
+	}{{"quorum none\n", true}, {quorum(1, a), true}, {quorum(2, a, b, c), true}, {quorum(1, c), false}, {quorum(3, a, b, c), false}} {
+		journal, bundle, proven := w.check(auditor(t, p.policy), proof)
+		for what, err := range map[string]error{"journal": journal, "bundle": bundle, "proof": proven} {
+			var fault *verify.Fault
+			if (err == nil) != p.want || err != nil && (!errors.As(err, &fault) || fault.Code != verify.Unsigned) {
+				t.Errorf("%s\n%s: %v", p.policy, what, err)
+			}
+		}
+	}
+	a.down.Store(false)
+	c.down.Store(false)
+	w.witnessed("the next quorum", func(s tlog.Witnessing) bool { return s.Size == 8 })
+	if got := w.published(); got.Size != 8 {
+		t.Errorf("published are %d leaves", got.Size)
+	}
+	if verdict, err := verify.Dir(t.Context(), tlog.NewSource(w.journal, w.store), verify.Options{Policy: auditor(t, quorum(2, a, c))}); err != nil || verdict.Witnessed != 8 {
+		t.Errorf("the journal: %+v (%v)", verdict, err)
+	}
+}
+
+// A publishing that would wait for ever does not: after a while what is signed is published with what cosignatures there are, and with a quorum again when there is one.
+func TestPatienceEnds(t *testing.T) {
+	a, b := newWatcher(t, "a.test/w"), newWatcher(t, "b.test/w")
+	w, _ := watched(t, nil, quorum(2, a, b))
+	w.record(user(1), 5)
+	w.settle()
+	w.witnessed("a quorum", func(s tlog.Witnessing) bool { return s.Size == 6 })
+	b.down.Store(true)
+	w.record(user(1), 1)
+	w.settle()
+	w.witnessed("one of two", func(s tlog.Witnessing) bool { return s.Each[0].Size == 7 && s.Each[1].Trouble != nil })
+	if got := w.published(); got.Size != 6 {
+		t.Errorf("published are %d leaves before the time is over", got.Size)
+	}
+	w.now = w.now.Add(2 * time.Minute)
+	w.witnessed("the end of patience", func(s tlog.Witnessing) bool { return s.Open })
+	if got := w.published(); got.Size != 7 || bytes.Count(got.Cosigned, []byte("\n")) != 1 {
+		t.Errorf("published are %d leaves with\n%s", got.Size, got.Cosigned)
+	}
+	w.record(user(1), 1)
+	w.settle()
+	if got := w.published(); got.Size != 8 {
+		t.Errorf("published are %d leaves of 7 while none is waited for", got.Size)
+	}
+	if s := w.Status().Witnessing; s.Waiting.IsZero() || s.Size != 6 {
+		t.Errorf("it stands at %+v", s)
+	}
+	// An auditor still sees how far the quorum reached.
+	if verdict, err := verify.Dir(t.Context(), tlog.NewSource(w.journal, w.store), verify.Options{Policy: auditor(t, quorum(2, a, b))}); err != nil || verdict.Witnessed != 6 {
+		t.Errorf("the journal: %+v (%v)", verdict, err)
+	}
+	b.down.Store(false)
+	w.witnessed("a quorum again", func(s tlog.Witnessing) bool { return s.Size == 8 && !s.Open && s.Waiting.IsZero() })
+	w.record(user(1), 1)
+	w.settle()
+	if got := w.published(); got.Size != 8 {
+		t.Errorf("published are %d leaves: it waits again", got.Size)
+	}
+}
+
+// A ledger that asks nobody any more waits for nobody; one that begins to ask waits from the first quorum on.
+func TestWitnessesComeAndGo(t *testing.T) {
+	a := newWatcher(t, "a.test/w")
+	w := newWorld(t, nil, nil)
+	w.record(user(1), 3)
+	w.settle()
+	w, _ = watched(t, w, quorum(1, a))
+	if got := w.published(); got.Size != 4 {
+		t.Errorf("published are %d leaves", got.Size)
+	}
+	w.witnessed("a quorum", func(s tlog.Witnessing) bool { return s.Size == 4 })
+	w.record(user(1), 1)
+	w.settle()
+	if got := w.published(); got.Size != 4 {
+		t.Errorf("published are %d leaves before they are cosigned", got.Size)
+	}
+	w = again(t, w)
+	if got := w.published(); got.Size != 5 {
+		t.Errorf("published are %d leaves where nobody is asked", got.Size)
+	}
+	w.record(user(1), 1)
+	w.settle()
+	if got := w.published(); got.Size != 6 {
+		t.Errorf("published are %d leaves where nobody is asked", got.Size)
+	}
+	asked := a.asked.Load()
+	w, _ = watched(t, w, quorum(1, a))
+	w.witnessed("a quorum again", func(s tlog.Witnessing) bool { return s.Size == 6 })
+	if n := a.asked.Load() - asked; n < 2 {
+		t.Errorf("a program that starts learns by a 409 what the witness has cosigned; it was asked %d times", n)
+	}
+}
+
+// Two histories signed with the log's own key are shown to two witnesses: each sees one of them, and neither history gets both.
+func TestForkIsCaught(t *testing.T) {
+	a, b := newWatcher(t, "a.test/w"), newWatcher(t, "b.test/w")
+	left, _ := watched(t, nil, quorum(2, a, b))
+	left.record(user(1), 5)
+	left.settle()
+	left.witnessed("a quorum", func(s tlog.Witnessing) bool { return s.Size == 6 })
+	// The same directory as it was then, and another life of it.
+	right, _ := watched(t, nil, quorum(2, a, b))
+	right.record(user(1), 5)
+	right.settle()
+	right.record(user(2), 4)
+	right.settle()
+	left.record(user(3), 2)
+	left.settle()
+	b.down.Store(true)
+	left.witnessed("the first, shown to one", func(s tlog.Witnessing) bool { return s.Each[0].Size == 8 })
+	b.down.Store(false)
+	a.down.Store(true)
+	right.witnessed("the second, shown to the other", func(s tlog.Witnessing) bool { return s.Each[1].Size == 10 })
+	a.down.Store(false)
+	for name, w := range map[string]*world{"left": left, "right": right} {
+		other := map[string]int{"left": 1, "right": 0}[name]
+		w.record(user(9), 3)
+		w.settle()
+		w.witnessed(name, func(s tlog.Witnessing) bool {
+			var refused *tlog.RefusedError
+			return errors.As(s.Each[other].Trouble, &refused) && refused.Contradicts()
+		})
+		c := w.checkpoint()
+		if s := w.Status().Witnessing; s.Size > 6 || s.Waiting.IsZero() {
+			t.Errorf("%s has a quorum: %+v", name, s)
+		}
+		if _, err := auditor(t, quorum(2, a, b)).Full(c.Full()); err == nil {
+			t.Errorf("an auditor takes %s", name)
+		}
+	}
+}
+
+// A witness that lost its state and begins under its key again is asked from nothing; one that is far ahead of this log is a sign that the log was put back.
+func TestWitnessBehindAndAhead(t *testing.T) {
+	a := newWatcher(t, "a.test/w")
+	w, _ := watched(t, nil, quorum(1, a))
+	w.record(user(1), 5)
+	w.settle()
+	w.witnessed("a quorum", func(s tlog.Witnessing) bool { return s.Size == 6 })
+	b := newWatcher(t, "a.test/w")
+	forgot, _ := watched(t, w, fmt.Sprintf("witness w %s %s\nquorum w\n", b.VerifierKey(), b.URL))
+	forgot.record(user(1), 2)
+	forgot.settle()
+	forgot.witnessed("one that knows nothing", func(s tlog.Witnessing) bool { return s.Size == 8 })
+	back, _ := watched(t, nil, quorum(1, b))
+	back.record(user(1), 5)
+	back.settle()
+	back.witnessed("one that has seen more", func(s tlog.Witnessing) bool {
+		var refused *tlog.RefusedError
+		return errors.As(s.Each[0].Trouble, &refused) && refused.Status == 409 && refused.Size == 8
+	})
+	if got := back.published(); len(got.Cosigned) != 0 {
+		t.Errorf("published with %s", got.Cosigned)
+	}
+}
+
+// What is not a witness's answer is trouble, and nothing of it is kept.
+func TestAnswersThatAreNone(t *testing.T) {
+	a, stranger := newWatcher(t, "a.test/w"), newWatcher(t, "stranger.test/w")
+	w, _ := watched(t, nil, quorum(1, a))
+	w.record(user(1), 5)
+	w.settle()
+	size := func(text string) func(http.ResponseWriter, *http.Request) {
+		return func(out http.ResponseWriter, _ *http.Request) {
+			out.Header().Set("Content-Type", "text/x.tlog.size")
+			out.WriteHeader(http.StatusConflict)
+			_, _ = out.Write([]byte(text))
+		}
+	}
+	slow := make(chan struct{})
+	for what, answer := range map[string]struct {
+		handle func(http.ResponseWriter, *http.Request)
+		want   string
+	}{
+		"another's cosignature": {stranger.ServeHTTP, "no signature of the witness"},
+		"nothing":               {func(http.ResponseWriter, *http.Request) {}, "no signature of the witness"},
+		"the log's own words": {func(out http.ResponseWriter, _ *http.Request) {
+			_, _ = out.Write(w.checkpoint().Note)
+		}, "no signature of the witness"},
+		"very much": {func(out http.ResponseWriter, _ *http.Request) {
+			_, _ = out.Write(bytes.Repeat([]byte("x"), 1<<20))
+		}, "no signature of the witness"},
+		"a redirection": {func(out http.ResponseWriter, r *http.Request) {
+			http.Redirect(out, r, a.URL+"/add-checkpoint", http.StatusTemporaryRedirect)
+		}, "it answers 307"},
+		"409 without a size":      {size("x\n"), "without the size"},
+		"409 with a size below 0": {size("-1\n"), "without the size"},
+		"409 of another type": {func(out http.ResponseWriter, _ *http.Request) {
+			http.Error(out, "3", http.StatusConflict)
+		}, "without the size"},
+		"409 for ever": {func() func(http.ResponseWriter, *http.Request) {
+			n := 0
+			return func(out http.ResponseWriter, r *http.Request) {
+				n++
+				size(fmt.Sprintln(1+n%4))(out, r)
+			}
+		}(), "no continuation"},
+		"409 with a size that is not there yet": {size("99\n"), "it has cosigned 99 leaves"},
+		"no key":                                {func(out http.ResponseWriter, _ *http.Request) { out.WriteHeader(403) }, "does not know the key"},
+		"no log":                                {func(out http.ResponseWriter, _ *http.Request) { out.WriteHeader(404) }, "does not know the log"},
+		"a fault":                               {func(out http.ResponseWriter, _ *http.Request) { out.WriteHeader(500) }, "it answers 500"},
+		"too slow":                              {func(http.ResponseWriter, *http.Request) { <-slow }, "it cannot be reached"},
+	} {
+		t.Run(what, func(t *testing.T) {
+			s := httptest.NewServer(http.HandlerFunc(answer.handle))
+			defer s.Close()
+			if what == "too slow" {
+				defer close(slow)
+			}
+			o, asked := watched(t, w, fmt.Sprintf("witness w %s %s\nquorum w\n", a.VerifierKey(), s.URL))
+			asked.Timeout = 30 * time.Second
+			if what == "too slow" {
+				asked.Timeout = 50 * time.Millisecond
+			}
+			o.witnessed(what, func(s tlog.Witnessing) bool { return s.Each[0].Trouble != nil })
+			if err := o.Status().Witnessing.Each[0].Trouble; !strings.Contains(err.Error(), answer.want) || strings.Contains(err.Error(), "127.0.0.1") && what != "too slow" {
+				t.Errorf("it says %v, want %q", err, answer.want)
+			}
+			if got := o.published(); len(got.Cosigned) != 0 {
+				t.Errorf("published with %s", got.Cosigned)
+			}
+		})
+	}
+	gone := httptest.NewServer(http.NotFoundHandler())
+	gone.Close()
+	o, _ := watched(t, w, fmt.Sprintf("witness w %s %s\nquorum w\n", a.VerifierKey(), gone.URL))
+	o.witnessed("nobody there", func(s tlog.Witnessing) bool { return s.Each[0].Trouble != nil })
+}
+
+func TestWhoIsAsked(t *testing.T) {
+	a, b := newWatcher(t, "a.test/w"), newWatcher(t, "b.test/w")
+	at := func(url string) string {
+		return fmt.Sprintf("witness w %s %s\nquorum w\n", a.VerifierKey(), url)
+	}
+	other, err := tlog.ParseKeys(fixedKeys("other.test/ledger", 9), "other.test/ledger")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]string{
+		quorum(1, a, b):                                     "",
+		logLine() + quorum(2, a, b):                         "",
+		at("https://witness.test/prefix/"):                  "",
+		at("http://localhost:8090"):                         "",
+		at("http://[::1]:8090"):                             "",
+		at(""):                                              "no URL",
+		at("http://witness.test"):                           "is to begin with https",
+		at("ftp://localhost"):                               "is to begin with https",
+		at("https://user:secret@witness.test"):              "no URL without user",
+		at("https://witness.test?x"):                        "no URL without user",
+		"quorum none\n":                                     "its quorum is none",
+		"witness w x\nquorum w\n":                           "malformed",
+		"log " + other.VerifierKeys()[0] + "\n" + at(a.URL): "none of them is " + origin,
+	} {
+		_, err := tlog.NewWitnesses([]byte(text), testKeys)
+		if (err == nil) != (want == "") || err != nil && (!strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "secret")) {
+			t.Errorf("%s%v, want %q", text, err, want)
+		}
+	}
+	// What the keys are need not be said; both of them are meant.
+	if w, err := tlog.NewWitnesses([]byte(quorum(2, a, b)), testKeys); err != nil || w == nil {
+		t.Error(err)
+	}
+}
+
+// A journal whose cosigned checkpoint is of another history, or of more than it holds, is not whole for one who asks for witnesses.
+func TestCosignedIsHeldAgainstTheJournal(t *testing.T) {
+	a := newWatcher(t, "a.test/w")
+	policy := auditor(t, quorum(1, a))
+	w, _ := watched(t, nil, quorum(1, a))
+	w.record(user(1), 5)
+	w.settle()
+	w.witnessed("a quorum", func(s tlog.Witnessing) bool { return s.Size == 6 })
+	source := tlog.NewSource(w.journal, w.store)
+	cosigned, err := source.Witnessed(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, c := range map[string]struct {
+		events int
+		code   string
+	}{"another history": {5, verify.RootDiffers}, "fewer events": {3, verify.Behind}} {
+		other := newWorld(t, nil, nil)
+		other.record(user(2), c.events)
+		other.settle()
+		src := borrowed{tlog.NewSource(other.journal, other.store), cosigned}
+		_, err := verify.Dir(t.Context(), src, verify.Options{Policy: policy})
+		var fault *verify.Fault
+		if !errors.As(err, &fault) || fault.Code != c.code {
+			t.Errorf("%s: %v", what, err)
+		}
+		if _, err := verify.Dir(t.Context(), src, verify.Options{}); err != nil {
+			t.Errorf("%s, asked without witnesses: %v", what, err)
+		}
+	}
+	if !slices.Equal(cosigned, w.published().Full()) {
+		t.Error("the cosigned checkpoint is not the published one")
+	}
+}
+
+type borrowed struct {
+	verify.Source
+	cosigned []byte
+}
+
+func (b borrowed) Witnessed(context.Context) ([]byte, error) { return b.cosigned, nil }
