@@ -94,10 +94,15 @@ func (s *Service) DropGenerations(ctx context.Context, retention time.Duration, 
 	if err != nil {
 		return nil, err
 	}
+	there, err := s.Vault.Generations(ctx)
+	if err != nil {
+		return nil, err
+	}
 	var dropped []int
 	for _, g := range state.Generations() {
 		since, ok := state.Superseded(g.N)
-		if g.Dropped.Event != "" || !ok || s.now().Before(since.Add(retention)) {
+		gone := g.Dropped.Event != ""
+		if !ok || gone && !slices.Contains(there, g.N) || !gone && s.now().Before(since.Add(retention)) {
 			continue
 		}
 		if err := s.Vault.DropGeneration(ctx, g.N); err != nil {
