@@ -20,8 +20,8 @@ var errAbandoned = errors.New("the append was given up")
 
 // Append makes tries, with the same ids on the same expectation, until one is answered or Options.Deadline passes. Until something is
 // sent, the end of the context ends it (ErrNotWritten); after that its end is answered with ErrUnknown at once, and the append is carried
-// through without the caller. As long as the outcome stays unknown, nothing later is recorded by this instance and nothing is called settled:
-// it is looked for on the server until it is found, or the server can no longer have it under way (TestUnknownOutcome).
+// through without the caller: it is tried until it is certainly written, or certainly never will be. As long as that is open nothing
+// later is recorded by this instance, and nothing is called settled (TestUnknownOutcome).
 //
 // The server knows an id again only where its repetition would stand: an id that stands elsewhere is not noticed.
 func (j *Journal) Append(ctx context.Context, stream string, expected int64, records []journal.NewRecord) (journal.Receipt, error) {
@@ -186,39 +186,37 @@ func (w *writing) answer(receipt journal.Receipt, err error) {
 	close(w.done)
 }
 
-// run makes the tries, answers, and gives the turn back when the outcome is certain.
+// run makes the tries, and gives the turn back when the outcome is certain.
 func (w *writing) run() {
 	ctx, cancel := context.WithTimeout(w.j.life, w.j.opts.Deadline)
 	defer cancel()
-	receipt, err := w.tries(ctx)
-	doubtful := errors.Is(err, journal.ErrUnknown)
-	if doubtful {
+	receipt, err := w.tries(ctx, false)
+	told := errors.Is(err, journal.ErrUnknown)
+	if told {
 		w.j.turns.doubt(w.turn)
+		w.answer(receipt, err)
+		receipt, err = w.tries(w.j.life, true)
 	}
-	last := w.last()
+	last := time.Time{}
 	switch {
 	case err == nil:
 		last = receipt.RecordedAt
 		w.j.saw(receipt.Position, receipt.RecordedAt)
-	case !doubtful:
-		last = time.Time{}
-	}
-	if doubtful {
-		w.answer(receipt, err)
-		w.clear()
+	case errors.Is(err, journal.ErrUnknown):
+		last = w.last()
 	}
 	if w.group != nil {
 		w.j.moments.leave(w.group, last)
 	}
 	w.j.turns.release(w.stream, w.turn)
-	if !doubtful {
+	if !told {
 		w.answer(receipt, err)
 	}
 }
 
-// tries repeats the append until one is answered.
-func (w *writing) tries(ctx context.Context) (journal.Receipt, error) {
-	doubtful := false
+// tries repeats the append until one is answered, or the context ends. Where an earlier one may be written, only a success or a conflict
+// is certain.
+func (w *writing) tries(ctx context.Context, doubtful bool) (journal.Receipt, error) {
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
 		receipt, err := w.try(ctx)
 		judged := judge(err)
@@ -352,19 +350,4 @@ func (w *writing) compare(ctx context.Context) (journal.Receipt, error) {
 		return journal.Receipt{}, fmt.Errorf("%w: it has the stream at the expected revision, which the leader refused", errStale)
 	}
 	return journal.Receipt{}, &journal.ConflictError{Stream: w.stream, Expected: w.expected, Actual: actual}
-}
-
-// clear finds out what became of an append whose caller was told that it is unknown. It sends nothing: what nobody waits for any more must
-// not be written late. It ends when the stream has gone on, or when the server would have written it long since.
-func (w *writing) clear() {
-	ended := time.Now()
-	for pause := firstPause; ; pause = min(2*pause, lastPause) {
-		p, err := w.j.streamPage(w.j.life, w.stream, w.expected+1, 1)
-		if err == nil && (len(p.events) > 0 || time.Since(ended) > w.j.opts.Deadline) {
-			return
-		}
-		if sleep(w.j.life, pause) != nil {
-			return
-		}
-	}
 }

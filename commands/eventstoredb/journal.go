@@ -14,7 +14,8 @@
 // What is known: the whole contract, and every fault named above, are tested against esdbtest, a server inside the test's process that
 // speaks the client's protocol; no real server was at hand where this was written. TestRealServer runs the same
 // tests against one (KELISIM_TEST_ESDB). The server must be started with MaxAppendSize 4194304 or more: the default is
-// a few bytes below what one append of a journal may hold.
+// a few bytes below what one append of a journal may hold. On a cluster with users, the one of the connection string must be allowed to read
+// $all, as the members of $admins are.
 package eventstoredb
 
 import (

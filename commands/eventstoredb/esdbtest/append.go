@@ -207,7 +207,7 @@ func (c *Cluster) decide(w wish) (int, *streams.AppendResp) {
 	case w.expected < current && w.expected >= noStream && current-w.expected >= int64(len(w.records)):
 		last := -1
 		for i, r := range w.records {
-			if place := places[w.expected+1+int64(i)]; c.log[place].id == r.id {
+			if place := places[w.expected+1+int64(i)]; c.log[place].id == r.id && !c.faults.Forgetful {
 				last = place
 				continue
 			}

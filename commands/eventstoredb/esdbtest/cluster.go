@@ -45,6 +45,7 @@ type Cluster struct {
 	changed   chan struct{} // closed when anything below changes
 	log       []record
 	streams   map[string][]int // places in log
+	hidden    map[string]int64 // the first revision that is shown
 	at        int64            // where the next record begins
 	committed int              // so many records are on a majority, and can be read
 	leader    int              // -1: an election is under way
@@ -66,6 +67,7 @@ type Faults struct {
 	MuteSubscriptions   bool // live subscriptions stay open and say nothing more, as on a node that is cut off
 	DropLive            bool // a live subscription is dropped at each event: "Consumer too slow"
 	FalseCheckpoints    bool // a filtered subscription says that it has come to the end of the log, with prepare position 0, before it sends an event
+	Forgetful           bool // an append whose ids stand already is refused, as another's would be
 	UnknownMessages     bool // a read begins with a message that the client does not know
 }
 
@@ -113,7 +115,7 @@ func Start(t testing.TB, opts Options) *Cluster {
 	if opts.MaxAppendSize == 0 {
 		opts.MaxAppendSize = 4 << 20
 	}
-	c := &Cluster{opts: opts, changed: make(chan struct{}), streams: map[string][]int{}}
+	c := &Cluster{opts: opts, changed: make(chan struct{}), streams: map[string][]int{}, hidden: map[string]int64{}}
 	for i := range opts.Nodes {
 		c.nodes = append(c.nodes, &node{cluster: c, index: i, address: "127.0.0.1:0"})
 	}
@@ -290,6 +292,22 @@ func (c *Cluster) SystemEvent() {
 	c.system("$stats-127.0.0.1:2113", "$statsCollected")
 	c.replicate()
 	c.wake()
+}
+
+// Forget loses the last n records though they were acknowledged, as a backup that is restored does.
+func (c *Cluster) Forget(n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.truncate(len(c.log) - n)
+	c.committed = len(c.log)
+	c.wake()
+}
+
+// Hide lets a stream begin at a later revision, as $tb in its metadata does.
+func (c *Cluster) Hide(stream string, before int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.hidden[stream] = before
 }
 
 // Stands are the ids of a stream's events, in their order, as a majority has them.

@@ -141,7 +141,8 @@ func (r *reading) events() []record {
 	}
 	first, step := n, 1
 	if r.from >= 0 {
-		first = sort.Search(n, func(i int) bool { return key(i) >= r.from })
+		from := max(r.from, r.node.cluster.hidden[r.stream])
+		first = sort.Search(n, func(i int) bool { return key(i) >= from })
 	}
 	if r.options.GetReadDirection() == streams.ReadReq_Options_Backwards {
 		if step = -1; r.stream == "" || first == n {

@@ -1,0 +1,4 @@
+package eventstoredb
+
+// Settings reads a connection string and connects nowhere.
+var Settings = settings
