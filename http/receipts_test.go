@@ -2,7 +2,9 @@ package http_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http/httptest"
 	"path/filepath"
@@ -13,6 +15,7 @@ import (
 	"kelisim/commands"
 	"kelisim/commands/access"
 	"kelisim/commands/journal"
+	"kelisim/commands/sqlite"
 	"kelisim/commands/terms"
 	"kelisim/commands/tlog"
 	"kelisim/commands/tlog/verify"
@@ -20,6 +23,7 @@ import (
 	"kelisim/domain/catalogue"
 	"kelisim/domain/event"
 	ledger "kelisim/http"
+	"kelisim/projections"
 )
 
 // kept is a server over a ledger in memory, in which the user is registered.
@@ -48,7 +52,24 @@ func newKept(t *testing.T) *kept {
 		if k.log, err = tlog.NewFollower(t.Context(), tlog.Config{Journal: k.service.Journal, Store: &tlog.Memory{}, Keys: k.keys, Now: o.Now}); err != nil {
 			t.Fatal(err)
 		}
-		o.Service, o.Evidence = k.service, k.log
+		views, err := sqlite.OpenViews(filepath.Join(t.TempDir(), "views.db"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		runner := &projections.Runner{Journal: k.service.Journal, Writer: views.Writer, Readers: views.Readers}
+		if err := runner.Open(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		ended := make(chan error, 1)
+		following, stop := context.WithCancel(context.Background())
+		go func() { ended <- runner.Run(following) }()
+		t.Cleanup(func() {
+			stop()
+			if err := errors.Join(<-ended, views.Close()); err != nil {
+				t.Error(err)
+			}
+		})
+		o.Service, o.Evidence, o.Views = k.service, k.log, runner
 		builtin, err := terms.Builtin()
 		if err == nil {
 			err = builtin.Publish(t.Context(), k.service)
@@ -163,5 +184,34 @@ func TestNameOnAReceipt(t *testing.T) {
 	}
 	if got := k.looks(); len(got) != 2 || got[0] != "officer [family_name given_name]" || got[1] != "subject [family_name given_name]" {
 		t.Errorf("these looked: %v", got)
+	}
+}
+
+// The records of all consents come a line each, the same bytes for the same knowledge and moment, with nothing personal in them, for an auditor as for
+// an officer.
+func TestPopulationByItsRoute(t *testing.T) {
+	k := newKept(t)
+	w := k.ask(access.Auditor, "GET", "/v1/consents/records?as_of=2026-03-02T00:00:00Z", "")
+	position := w.Header().Get("Kelisim-Position")
+	if w.Code != 200 || strings.Count(w.Body.String(), "\n") != 1 || !strings.Contains(w.Body.String(), k.consent) || !strings.HasPrefix(position, "position:") {
+		t.Fatalf("%d %q %s", w.Code, position, w.Body)
+	}
+	for _, personal := range []string{"asel", "Әсел", "Қанат"} {
+		if strings.Contains(w.Body.String(), personal) {
+			t.Errorf("it names %q", personal)
+		}
+	}
+	k.do("withdraw", `{"received_on":"2026-03-01","channel":"registered-post","tracking_number":"RR123456785KZ"}`)
+	again := k.ask(access.Officer, "GET", "/v1/consents/records?format=dpv-27560&as_of=2026-03-02T00:00:00Z&known_at="+position, "")
+	if again.Body.String() != w.Body.String() {
+		t.Errorf("other bytes: %s", again.Body)
+	}
+	later := k.ask(access.Officer, "GET", "/v1/consents/records?as_of=2026-03-20T00:00:00Z", "")
+	if !strings.Contains(later.Body.String(), "dpv:ConsentWithdrawn") || strings.Contains(w.Body.String(), "dpv:ConsentWithdrawn") {
+		t.Errorf("the withdrawal is not told: %s", later.Body)
+	}
+	p := wantProblem(t, "another form", k.ask(access.Officer, "GET", "/v1/consents/records?format=pdf", ""), 400, "invalid-request")
+	if at(p) != "?format" {
+		t.Errorf("at %s", at(p))
 	}
 }

@@ -87,12 +87,26 @@ func viewOf(e user.Recorded, data map[string]any) eventView {
 	return v
 }
 
-// hiddenFromOwner are the members of events that the user's own view leaves out: the grounds of blocks, removals and what
-// only officers decide upon (T-3.8).
+// hiddenFromOwner are the members of events that the user's own view leaves out beside everyHidden: the grounds of blocks and of removals, and
+// what tells of them in passing, such as why an entry about one was mistaken (T-3.8). The ground of a refused notice is not among them: the person is
+// told why (P-2.6).
 var hiddenFromOwner = map[string][]string{
-	"account.blocked":         {"clause", "note"},
-	"account.unblocked":       {"note"},
-	"account.content_removed": {"clause", "note"},
+	"account.blocked":               {"clause"},
+	"account.content_removed":       {"clause"},
+	"account.entry_void_requested":  {"reason", "by"},
+	"account.destruction_requested": {"by"},
+}
+
+// everyHidden are members that no event shows to the user: notes are officers' own, and who they are is nobody's business (P-2.4: the kind of actor is
+// shown).
+var everyHidden = []string{"note", "requested_by", "approved_by"}
+
+// hide takes from an event's view what its user is not shown.
+func (v *eventView) hide(kind string) {
+	for _, member := range slices.Concat(everyHidden, hiddenFromOwner[v.Type]) {
+		delete(v.Data, member)
+	}
+	v.Actor = ownActor(kind)
 }
 
 // events lists a user's events. An officer who gives a Purpose sees personal values in clear, and the look is recorded first.
@@ -138,10 +152,7 @@ func (a *API) events(r *Request) (*Response, error) {
 		}
 		v := viewOf(e, data)
 		if r.own() {
-			for _, member := range hiddenFromOwner[e.Type] {
-				delete(v.Data, member)
-			}
-			v.Actor = ownActor(e.Actor.Kind)
+			v.hide(e.Actor.Kind)
 		}
 		if e.Actor.Kind == string(access.Service) || e.Actor.Kind == string(access.Subject) { // done through the account (T-3.6)
 			v.Attribution = permission.AttributionAt(snap.State.Books, e.OccurredAt).Attribution
