@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"kelisim/commands/journal"
+	"kelisim/domain"
 )
 
 // apply takes what the journal holds after a position to the generations, in transactions of a bounded size. Each takes only what is past
@@ -100,10 +101,13 @@ func (r *Runner) one(ctx context.Context, tx *sql.Tx, batch []journal.Event, g a
 		if e.Position <= position {
 			continue
 		}
+		position = e.Position
+		if !domain.Stream(e.Stream).Counted() {
+			continue
+		}
 		if err := g.Apply(ctx, t, e); err != nil {
 			return fmt.Errorf("event %s (%s, position %d): %w", e.ID, e.Type, e.Position, err)
 		}
-		position = e.Position
 	}
 	if position == g.position {
 		return nil

@@ -27,7 +27,7 @@ type Projection struct {
 	Schema string
 	// Tables are its tables' names without their beginning: what a digest is taken over.
 	Tables []string
-	// Apply keeps what one event changes. It may use nothing but the event and what it kept before.
+	// Apply keeps what one event changes. It may use nothing but the event and what it kept before. Checkpoints and leases do not come to it.
 	Apply func(ctx context.Context, t Tables, e journal.Event) error
 	// Settle, where there is one, makes rows of what Apply only marked: of so many marks at most, and tells of how many; 0: none are left. It
 	// may use the journal as well, up to the last event applied, which Past holds it to. A model that answers is settled at the end of each
@@ -36,7 +36,7 @@ type Projection struct {
 }
 
 // All is every read model.
-var All = []Projection{activities, letters, incidents, held, erasures, users}
+var All = []Projection{activities, letters, incidents, held, erasures, users, due, destructions}
 
 // Tables are one generation of a projection's tables.
 type Tables struct {

@@ -64,6 +64,16 @@ func (r *Runner) WaitFor(ctx context.Context, name string, position int64) error
 	}
 }
 
+// Grown returns how far a model is, once that is past a position: -1 asks for the model as it stands, once it answers.
+func (r *Runner) Grown(ctx context.Context, name string, past int64) (int64, error) {
+	if err := r.WaitFor(ctx, name, past+1); err != nil {
+		return 0, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.models[name].live.position, nil
+}
+
 func unavailable() error {
 	return domain.Refuse(domain.Unavailable, "unavailable", "this table is being built or has halted; ask again later")
 }
