@@ -32,7 +32,7 @@ func (s *Service) Custody(ctx context.Context, known Known) (custody.State, erro
 // destroyed: a key that the store cannot let go of stops the rotation, or it would live on under the new generation. An interrupted
 // rotation loses nothing; the next one takes along what was left. The older generations stay until DropGenerations.
 //
-// Of the wish it takes the actor, the key and its scope, and the correlation. The same key answers the same generation.
+// Of the wish it takes the actor, the key and its scope, the revision of the record that the caller saw, and the correlation. The same key answers the same generation.
 func (s *Service) RotateKeys(ctx context.Context, w Wish) (int, error) {
 	s.rotating.Lock()
 	defer s.rotating.Unlock()
@@ -55,7 +55,7 @@ func (s *Service) RotateKeys(ctx context.Context, w Wish) (int, error) {
 				return g.N, nil
 			}
 		}
-		w.Key = "" // the first attempt was cut short
+		w.Key, w.IfRevision = "", nil // the first attempt was cut short
 		if _, err := s.keep(ctx, w, "begin-rotation", &custody.BeginRotation{Generation: next}); err != nil {
 			return 0, err
 		}
@@ -70,7 +70,7 @@ func (s *Service) RotateKeys(ctx context.Context, w Wish) (int, error) {
 	if made != next {
 		return 0, domain.Refuse(domain.Unavailable, "unavailable", "another process rotated the master key at the same time; try again")
 	}
-	w.Key = ""
+	w.Key, w.IfRevision = "", nil
 	_, err = s.keep(ctx, w, "finish-rotation", &custody.FinishRotation{Generation: made})
 	return made, err
 }

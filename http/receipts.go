@@ -1,7 +1,9 @@
 package http
 
 import (
+	"bufio"
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -25,6 +27,33 @@ func (a *API) consentRecord(r *Request) (*Response, error) {
 // noticeRecord gives the receipt of one notice of withdrawal: received, refused, taken effect (P-2.2, P-2.6).
 func (a *API) noticeRecord(r *Request) (*Response, error) {
 	return a.receipt(r, "notice", receipts.Desk.Notice)
+}
+
+// population streams the record of every consent of every person, a line each, all from one position of the journal.
+func (a *API) population(r *Request) (*Response, error) {
+	r.Query.OneOf("format", receiptForms[0])
+	asOf := r.Query.Time("as_of")
+	known, err := r.known()
+	if err := errors.Join(r.Query.Err(), err); err != nil {
+		return nil, err
+	}
+	at := a.Service.Now().UTC().Truncate(time.Microsecond)
+	if asOf != nil {
+		at = *asOf
+	}
+	if known == (commands.Known{}) {
+		if known.Position, _, err = a.Service.Journal.Head(r.Context()); err != nil {
+			return nil, err
+		}
+	}
+	return Streamed("application/x-ndjson", func(w *Stream) error {
+		lines := bufio.NewWriterSize(w, 1<<16)
+		write := func(line []byte) error {
+			_, err := lines.Write(line)
+			return err
+		}
+		return errors.Join(receipts.Population(r.Context(), a.Service.Journal, known, at, write, nil), lines.Flush())
+	}).With("Kelisim-Position", known.Text()).With("Content-Disposition", `attachment; filename="consents.ndjson"`), nil
 }
 
 type issue func(receipts.Desk, context.Context, commands.Snapshot, time.Time, string) (receipts.Receipt, error)

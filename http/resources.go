@@ -16,6 +16,7 @@ var (
 	inspectors = []access.Role{access.Officer, access.Approver, access.Auditor}
 	searchers  = []access.Role{access.Service, access.Officer, access.Approver}
 	readers    = []access.Role{access.Officer, access.Approver}
+	keepers    = []access.Role{access.Approver, access.Operator} // of the master key
 )
 
 // table is the routes of the resources. A command's name is its name in the table of commands.
@@ -52,6 +53,8 @@ func (a *API) table() []Route {
 	consentRecord := about("/consents/{consent}/record", own, a.consentRecord, "format", "language")
 	noticeRecord := about("/withdrawal-notices/{notice}/record", own, a.noticeRecord, "format", "language")
 	consentRecord.Produces, noticeRecord.Produces = receiptTypes, receiptTypes
+	population := get("/v1/consents/records", inspectors, a.population, "format", "as_of", "known_at")
+	population.Produces = []string{"application/x-ndjson"}
 	lift := of("/v1/restrictions/{restriction}/lift", "lift-restriction", "")
 	lift.Body = OptionalJSON
 	tariff := Route{Method: "PUT", Path: "/v1/tariffs/{months}", Roles: operators, Body: JSON, Handle: a.wished("set-tariff", "")}
@@ -128,7 +131,7 @@ func (a *API) table() []Route {
 				Query: []string{"purpose", "act", "as_of", "known_at", "summary"}, Produces: []string{"application/x-ndjson"}, Handle: a.decisions},
 		},
 		[]Route{
-			publish, tariff, parameters, document, stream, consentRecord, noticeRecord,
+			publish, tariff, parameters, document, stream, consentRecord, noticeRecord, population,
 			get("/v1/documents", everyone, a.documents),
 			get("/v1/tariffs", everyone, a.tariffs),
 			get("/v1/parameters", everyone, a.parameters),
@@ -146,8 +149,12 @@ func (a *API) table() []Route {
 			statistic,
 			get("/v1/statistics", inspectors, a.statistics),
 			get("/v1/payments/held", inspectors, a.held, "after", "limit", "at_least"),
+			get("/v1/destructions", inspectors, a.destructions, "status", "after", "limit", "at_least"),
+			get("/v1/keys", keepers, a.generations),
+			{Method: "POST", Path: "/v1/keys/rotation", Roles: keepers, Handle: a.rotate},
 			{Method: "GET", Path: "/v1/log/checkpoint", Public: true, Produces: text, Handle: a.checkpoint},
 			{Method: "GET", Path: "/v1/log/key", Public: true, Produces: text, Handle: a.logKey},
+			get("/v1/health", operators, a.health),
 			{Method: "GET", Path: "/v1/log/tile/{tile:.+}", Roles: inspectors, Produces: []string{"application/octet-stream"}, Handle: a.tile},
 			{Method: "GET", Path: "/v1/events/{event}/proof", Roles: deciders, Produces: text, Handle: a.proof},
 			{Method: "GET", Path: "/v1/users/{user}/bundle", Roles: inspectors, Query: []string{"disclosure"}, Produces: []string{"application/zip"}, Handle: a.bundle},

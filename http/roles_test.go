@@ -97,10 +97,12 @@ var mayAsk = map[string]string{
 
 	// Lists, reports, events, evidence.
 	"GET /v1/users":                "oau",
+	"GET /v1/consents/records":     "oau",
 	"GET /v1/restrictions":         "oau",
 	"GET /v1/letters":              "oau",
 	"GET /v1/incidents":            "oau",
 	"GET /v1/payments/held":        "oau",
+	"GET /v1/destructions":         "oau",
 	"GET /v1/reports":              "oau",
 	"GET /v1/reports/{name}":       "oau",
 	"GET /v1/statistics":           "oau",
@@ -119,8 +121,14 @@ var mayAsk = map[string]string{
 	"PUT /v1/tariffs/{months}":                    "p",
 	"PUT /v1/parameters":                          "p",
 	"GET /v1/tokens":                              "p",
-	"POST /v1/tokens/{token}/revocation":          "p",
-	"GET /v1/whoami":                              "soaupj",
+	"GET /v1/keys":                                "ap",
+	"POST /v1/keys/rotation":                      "ap",
+	"GET /v1/outlets":                             "p",
+	"GET /v1/outlets/{outlet}/deliveries":         "p",
+	"POST /v1/outlets/{outlet}/deliveries/{delivery}/redelivery": "p",
+	"POST /v1/tokens/{token}/revocation":                         "p",
+	"GET /v1/whoami":                                             "soaupj",
+	"GET /v1/health":                                             "p",
 
 	// No token is needed.
 	"GET /livez":                          "*",

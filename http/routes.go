@@ -15,7 +15,7 @@ var (
 
 // routes is the table: every route there is, a block for each resource.
 func (s *Server) routes() []Route {
-	tokens := tokens{s}
+	tokens, outlets := tokens{s}, outlets{s}
 	resources := &API{Service: s.options.Service, Views: s.options.Views, Log: s.options.Evidence, reporting: make(chan struct{}, 1)}
 	return slices.Concat(
 		resources.table(),
@@ -31,6 +31,9 @@ func (s *Server) routes() []Route {
 			{Method: "GET", Path: "/v1/whoami", Roles: everyone, Handle: tokens.whoami},
 			{Method: "GET", Path: "/v1/tokens", Roles: operators, Handle: tokens.list},
 			{Method: "POST", Path: "/v1/tokens/{token}/revocation", Roles: operators, Asks: true, Handle: tokens.revoke},
+			{Method: "GET", Path: "/v1/outlets", Roles: operators, Handle: outlets.list},
+			{Method: "GET", Path: "/v1/outlets/{outlet}/deliveries", Roles: operators, Query: []string{"state", "after", "limit"}, Handle: outlets.deliveries},
+			{Method: "POST", Path: "/v1/outlets/{outlet}/deliveries/{delivery}/redelivery", Roles: operators, Asks: true, Handle: outlets.redeliver},
 			{Method: "POST", Path: "/v1/users/{user}/tokens", Roles: service, Asks: true, Body: OptionalJSON, Handle: tokens.createForUser},
 		},
 	)

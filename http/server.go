@@ -24,6 +24,7 @@ import (
 
 	"kelisim/commands"
 	"kelisim/commands/access"
+	"kelisim/commands/bus"
 	"kelisim/commands/tlog"
 	"kelisim/domain"
 	"kelisim/projections"
@@ -52,6 +53,8 @@ type Options struct {
 	Console http.Handler
 	// CloudPayments takes the card processor's notifications at /webhooks/cloudpayments/{kind}; nil: there is no such path.
 	CloudPayments http.Handler
+	// Outlets is the relay that operators ask about; nil: there are no outlets.
+	Outlets *bus.Relay
 	// KnowsUser tells whether a user is registered.
 	KnowsUser func(context.Context, domain.UserID) (bool, error)
 }
@@ -67,6 +70,7 @@ type Server struct {
 	limiters *limiters
 	metrics  *metrics
 	draining atomic.Bool
+	found    sync.Map // by a readiness check's name, what it found last
 	closing  chan struct{}
 	close    func()
 }
@@ -86,9 +90,15 @@ func build(o Options, more []Route) (*Server, error) {
 	if o.Tokens == nil || o.KnowsUser == nil {
 		return nil, errors.New("make the server: Tokens and KnowsUser are wanted")
 	}
+	if o.Outlets != nil {
+		if err := s.Metrics().Register(newOutletMetrics(o.Outlets)); err != nil {
+			return nil, fmt.Errorf("make the server: %w", err)
+		}
+	}
 	s.close = sync.OnceFunc(func() { close(s.closing) })
 	s.limiters = newLimiters(o.Limits, s.now)
 	s.table = append(s.routes(), more...)
+	s.metrics.registry.MustRegister(gauges{s})
 	var err error
 	if s.document, err = openapiJSON(); err != nil {
 		return nil, fmt.Errorf("make the server: %w", err)

@@ -22,6 +22,7 @@ type userView struct {
 	Consent      map[string]string `json:"consent"` // by purpose
 	Protection   string            `json:"protection"`
 	Disputed     bool              `json:"disputed"`
+	Destruction  *destructionView  `json:"destruction"` // of the person's keys; null where there is none
 	Obligations  int               `json:"obligations"` // that stand
 	Revision     int64             `json:"revision"`
 }
@@ -49,6 +50,9 @@ func (a *API) user(r *Request) (*Response, error) {
 		v.Protection = "destroyed"
 	}
 	_, v.Disputed = b.Account.DisputedAt(t)
+	if v.Destruction, err = a.destruction(r, snap, t); err != nil {
+		return nil, err
+	}
 	if r.own() {
 		hideGrounds(v.Access.Reasons)
 	}

@@ -24,7 +24,7 @@ func TestImportWritesBehind(t *testing.T) {
 	}
 	imported := func(behind bool) (events []string, answers []story.Outcome) {
 		dir := t.TempDir()
-		l, err := openLedger(t.Context(), opening{dir: dir, now: time.Now, log: slog.New(slog.DiscardHandler), importing: behind})
+		l, err := openLedger(t.Context(), opening{place: place{dir: dir}, now: time.Now, log: slog.New(slog.DiscardHandler), importing: behind})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -60,7 +60,7 @@ func TestImportWritesBehind(t *testing.T) {
 // once its event is written.
 func TestLoginIsConfirmedWhenRecorded(t *testing.T) {
 	open := func(dir string, importing bool) *ledger {
-		l, err := openLedger(t.Context(), opening{dir: dir, now: time.Now, log: slog.New(slog.DiscardHandler), importing: importing})
+		l, err := openLedger(t.Context(), opening{place: place{dir: dir}, now: time.Now, log: slog.New(slog.DiscardHandler), importing: importing})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -109,7 +109,7 @@ func BenchmarkImport(b *testing.B) {
 	}
 	whole := bytes.Join(lines, []byte("\n"))
 	rate := func(behind bool) float64 {
-		l, err := openLedger(b.Context(), opening{dir: b.TempDir(), now: time.Now, log: slog.New(slog.DiscardHandler), importing: behind})
+		l, err := openLedger(b.Context(), opening{place: place{dir: b.TempDir()}, now: time.Now, log: slog.New(slog.DiscardHandler), importing: behind})
 		if err != nil {
 			b.Fatal(err)
 		}

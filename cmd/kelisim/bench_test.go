@@ -88,7 +88,7 @@ func served(b *testing.B) (l *ledger, url string, ask func(*http.Request, int) e
 	log := slog.New(slog.DiscardHandler)
 	dir := b.TempDir()
 	var err error
-	l, err = openLedger(b.Context(), opening{dir: dir, now: time.Now, log: log})
+	l, err = openLedger(b.Context(), opening{place: place{dir: dir}, now: time.Now, log: log})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -88,7 +88,7 @@ func (p *program) seed(ctx context.Context, o demo.Options, dir string, log *slo
 	if err != nil {
 		return "", err
 	}
-	l, err := openLedger(ctx, opening{dir: dir, now: time.Now, log: log, importing: true})
+	l, err := openLedger(ctx, opening{place: place{dir: dir}, now: time.Now, log: log, importing: true})
 	if err != nil {
 		return "", err
 	}
@@ -137,11 +137,11 @@ func showcase(ctx context.Context, s *commands.Service, users []domain.UserID) (
 
 // serveDemo serves what seed has made, as serve does.
 func (p *program) serveDemo(ctx context.Context, s serving, dir string, user domain.UserID, log *slog.Logger) error {
-	l, err := openLedger(ctx, opening{dir: dir, now: time.Now, log: log})
+	l, err := openLedger(ctx, opening{place: place{dir: dir}, now: time.Now, log: log})
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(l.project(ctx, dir, log), l.evidence(ctx, dir, tlog.DefaultOrigin, log)); err != nil {
+	if err := errors.Join(l.project(ctx, dir, log), l.evidence(ctx, dir, tlog.DefaultOrigin, "", log)); err != nil {
 		return errors.Join(err, l.Close())
 	}
 	tokens, closeTokens, err := openTokens(dir, time.Now)

@@ -3,8 +3,11 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"kelisim/commands/sqlite"
@@ -21,8 +24,8 @@ const (
 )
 
 // evidence begins to follow the journal into the Merkle log. A log that is not a continuation of what was signed signs nothing more: it is told of
-// loudly, and the ledger goes on to answer.
-func (l *ledger) evidence(ctx context.Context, dir, origin string, log *slog.Logger) error {
+// loudly, and the ledger goes on to answer. witnesses is a file that names who is asked to cosign, "" for nobody.
+func (l *ledger) evidence(ctx context.Context, dir, origin, witnesses string, log *slog.Logger) error {
 	store, err := sqlite.OpenLog(filepath.Join(dir, logFile), false)
 	if err != nil {
 		return err
@@ -31,14 +34,28 @@ func (l *ledger) evidence(ctx context.Context, dir, origin string, log *slog.Log
 	if err != nil {
 		return errors.Join(err, store.Close())
 	}
-	follower, err := tlog.NewFollower(ctx, tlog.Config{Journal: l.Journal, Store: store, Keys: keys, HeadsEvery: headsEvery})
+	asked, err := readWitnesses(witnesses, keys)
+	if err != nil {
+		return errors.Join(err, store.Close())
+	}
+	config := tlog.Config{Journal: l.Journal, Store: store, Keys: keys, HeadsEvery: headsEvery, Witnesses: asked}
+	signer := l.lease(signerLease, log)
+	if !l.Journal.Exclusive() {
+		config.Leads = signer.Held // of many instances one says what is signed, and all sign it
+	}
+	follower, err := tlog.NewFollower(ctx, config)
 	if err != nil {
 		return errors.Join(err, store.Close())
 	}
 	following, stop := context.WithCancel(context.WithoutCancel(ctx))
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
+	var running sync.WaitGroup
+	running.Go(func() {
+		err := signer.Run(following, func(ctx context.Context, _ int64) error { <-ctx.Done(); return nil })
+		if err != nil && following.Err() == nil {
+			log.Error("nobody here can decide what the log signs", "error", err)
+		}
+	})
+	running.Go(func() {
 		for following.Err() == nil {
 			err := follower.Run(following)
 			if following.Err() != nil {
@@ -53,12 +70,28 @@ func (l *ledger) evidence(ctx context.Context, dir, origin string, log *slog.Log
 			case <-following.Done():
 			}
 		}
-	}()
+	})
 	l.Evidence = follower
 	l.stopEvidence = func() error {
 		stop()
-		<-ended
+		running.Wait()
 		return store.Close()
 	}
 	return nil
+}
+
+// readWitnesses reads who is asked to cosign the log's checkpoints.
+func readWitnesses(name string, keys *tlog.Keys) (*tlog.Witnesses, error) {
+	if name == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return nil, fmt.Errorf("read who witnesses: %w", err)
+	}
+	w, err := tlog.NewWitnesses(text, keys)
+	if err != nil {
+		return nil, misuse("read who witnesses, in %s: %w", name, err)
+	}
+	return w, nil
 }

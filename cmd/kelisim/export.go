@@ -10,7 +10,6 @@ import (
 	"iter"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -25,15 +24,18 @@ import (
 
 // export writes what an auditor takes along. It appends nothing, and the same ledger gives the same bytes.
 func (p *program) export() *cobra.Command {
-	dir, user, to, disclosure := "", "", "", ""
-	format := either("bundle", "ndjson")
+	var pl place
+	user, to, disclosure, asOf, known := "", "", "", "", ""
+	format := either("bundle", "ndjson", "dpv")
 	c := &cobra.Command{
 		Use: "export", Short: "Write the journal, or one user's history, for an auditor", Args: exactly(0),
 		Long: `bundle: a zip that kelisim verify checks offline: events, their proofs, checkpoints, and for one user the proof that none is missing. The full one is
 a directory of c2sp.org/tlog-tiles that other programs read. A --to that ends with / is written as a directory.
 ndjson: the events as stored, a line each, without checkpoints and leases.
+dpv: the record of every consent of everybody, a line each, in the words of the Data Privacy Vocabulary (ISO/IEC TS 27560), as of a moment and by what was
+known; as of the last event and by all there is, where neither is named.
 
-Personal values stay sealed in both. It may run beside a server.
+Personal values stay sealed in the first two, and are not in the third. It may run beside a server.
 
 With --disclosure the bundle carries the keys of single values too, those of a disclosure that two people granted, and kelisim verify holds each against
 the sealed bytes. That somebody was given them is recorded first, so it asks for a ledger that no server holds; from a server the same bundle comes by
@@ -46,13 +48,22 @@ GET /v1/users/{id}/bundle?disclosure=ID.`,
 					return misuse("--user: an id is a UUID in lower case with hyphens")
 				}
 			}
-			keys, err := p.disclosed(c.Context(), dir, domain.UserID(user), disclosure, format.word)
+			if format.word == "dpv" && user != "" {
+				return misuse("--user: the records of one person are had at /v1/users/{id}/consents/{consent}/record; dpv is of everybody")
+			}
+			if format.word != "dpv" && (asOf != "" || known != "") {
+				return misuse("--as-of and --known-at go with --format dpv")
+			}
+			keys, err := p.disclosed(c.Context(), pl, domain.UserID(user), disclosure, format.word)
 			if err != nil {
 				return err
 			}
-			l, err := readLedger(dir)
+			l, err := pl.read(c.Context())
 			if err != nil {
 				return err
+			}
+			if format.word == "dpv" {
+				return errors.Join(p.exportConsents(c.Context(), l.Store, asOf, known, to), l.Close())
 			}
 			if format.word == "ndjson" {
 				return errors.Join(p.exportLines(c.Context(), l, domain.UserID(user), to), l.Close())
@@ -60,10 +71,12 @@ GET /v1/users/{id}/bundle?disclosure=ID.`,
 			return errors.Join(p.exportBundle(c.Context(), l, domain.UserID(user), to, keys), l.Close())
 		},
 	}
-	c.Flags().StringVar(&dir, "data", defaultData, "the data directory")
+	pl.flags(c.Flags(), "the data directory")
 	c.Flags().StringVar(&user, "user", "", "one user's history alone")
 	c.Flags().StringVar(&disclosure, "disclosure", "", "the id of a granted disclosure whose keys go into the user's bundle")
-	c.Flags().Var(format, "format", "bundle or ndjson")
+	c.Flags().Var(format, "format", "bundle, ndjson or dpv")
+	c.Flags().StringVar(&asOf, "as-of", "", "with dpv: the moment that the records speak of")
+	c.Flags().StringVar(&known, "known-at", "", "with dpv: what may be known, a moment or position:N")
 	c.Flags().StringVar(&to, "to", "", "a file, or a directory where it ends with /; standard output if left out")
 	return c
 }
@@ -81,17 +94,17 @@ func (p *program) output(to string) (io.Writer, func() error, error) {
 }
 
 // disclosed are the keys of a granted disclosure, once it is recorded that they were given; none where no disclosure is named.
-func (p *program) disclosed(ctx context.Context, dir string, user domain.UserID, disclosure, format string) ([]tlog.Disclosure, error) {
+func (p *program) disclosed(ctx context.Context, pl place, user domain.UserID, disclosure, format string) ([]tlog.Disclosure, error) {
 	if disclosure == "" {
 		return nil, nil
 	}
 	if user == "" || format != "bundle" {
 		return nil, misuse("--disclosure: keys go into a bundle of one --user")
 	}
-	if !there(filepath.Join(dir, journalFile)) {
-		return nil, fmt.Errorf("there is no ledger in %s", dir)
+	if err := pl.made(); err != nil {
+		return nil, err
 	}
-	l, err := openLedger(ctx, opening{dir: dir, now: time.Now, log: slog.New(slog.NewTextHandler(p.stderr, nil))})
+	l, err := openLedger(ctx, opening{place: pl, now: time.Now, log: slog.New(slog.NewTextHandler(p.stderr, nil))})
 	if err != nil {
 		return nil, err
 	}

@@ -19,7 +19,8 @@ import (
 
 // finance writes a month's statement.
 func (p *program) finance() *cobra.Command {
-	dir, month := "", ""
+	var pl place
+	month := ""
 	format, table := either("json", "csv"), either("accounts", "receipts", "held")
 	c := &cobra.Command{
 		Use: "finance --month 2026-10", Short: "Write a month's statement of the company's money", Args: exactly(0),
@@ -35,7 +36,7 @@ known later stands in the next month that was open. Revenue is recognised by the
 			if err != nil {
 				return misuse("--month: a month such as 2026-10 is wanted")
 			}
-			l, err := readLedger(dir)
+			l, err := pl.read(c.Context())
 			if err != nil {
 				return err
 			}
@@ -47,7 +48,7 @@ known later stands in the next month that was open. Revenue is recognised by the
 			return writeStatement(p.stdout, record.Statement(m, time.Now()), format.word, table.word)
 		},
 	}
-	c.Flags().StringVar(&dir, "data", defaultData, "the data directory")
+	pl.flags(c.Flags(), "the data directory")
 	c.Flags().StringVar(&month, "month", "", "the month, such as 2026-10")
 	c.Flags().Var(format, "format", "json holds all tables, csv the one of --table")
 	c.Flags().Var(table, "table", "accounts, receipts or held")

@@ -41,7 +41,7 @@ func newHouse(t *testing.T, change ...func(*processing)) *house {
 		at: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
 	log := slog.New(slog.NewJSONHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	var err error
-	if h.l, err = openLedger(t.Context(), opening{dir: h.dir, now: h.now, log: log}); err != nil {
+	if h.l, err = openLedger(t.Context(), opening{place: place{dir: h.dir}, now: h.now, log: log}); err != nil {
 		t.Fatal(err)
 	}
 	if err := h.l.project(t.Context(), h.dir, log); err != nil {

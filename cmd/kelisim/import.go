@@ -22,8 +22,9 @@ import (
 
 // importing is what one call of import was asked.
 type importing struct {
-	dir, terms, name string
-	dry, answers     bool
+	place
+	terms, name  string
+	dry, answers bool
 }
 
 // importStory brings a story into the ledger, one command a line.
@@ -66,7 +67,7 @@ imported is not edited; what was wrong is undone by further lines.`,
 			return p.doImport(c.Context(), o, in, size)
 		},
 	}
-	c.Flags().StringVar(&o.dir, "data", defaultData, "the data directory; made if it is not there")
+	o.flags(c.Flags(), "the data directory; made if it is not there")
 	c.Flags().StringVar(&o.terms, "terms", "", termsUsage)
 	c.Flags().StringVar(&o.name, "name", "", "the story's name, which the ids of its events derive from (the file's name)")
 	c.Flags().BoolVar(&o.dry, "dry-run", false, "tell what would become of each line, on a copy that is thrown away")
@@ -89,9 +90,9 @@ func inColumns(words []string, columns, width int) string {
 
 func (p *program) doImport(ctx context.Context, o importing, in io.Reader, size int64) (err error) {
 	log := slog.New(slog.NewTextHandler(p.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	open := opening{dir: o.dir, terms: o.terms, now: time.Now, log: log, importing: true}
+	open := opening{place: o.place, terms: o.terms, now: time.Now, log: log, importing: true}
 	if o.dry {
-		if open.dir, err = rehearsalRoom(ctx, o.dir); err != nil {
+		if open.dir, err = rehearsalRoom(ctx, o.place); err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, os.RemoveAll(open.dir)) }()
@@ -102,6 +103,13 @@ func (p *program) doImport(ctx context.Context, o importing, in io.Reader, size 
 	l, err := openLedger(ctx, open)
 	if err != nil {
 		return err
+	}
+	err = l.Service.ReconcileKeys(ctx)
+	if err == nil && !o.dry { // a rehearsal has the ledger's own master key
+		err = l.Service.ReconcileCustody(ctx)
+	}
+	if err != nil {
+		return errors.Join(err, l.Close())
 	}
 	began := time.Now()
 	m := p.meter("importing", size)
@@ -117,8 +125,13 @@ func (p *program) doImport(ctx context.Context, o importing, in io.Reader, size 
 		return answers.Encode(answered(o))
 	})
 	m.end()
+	if l.Vault.Outstanding() > 0 {
+		if fault := l.Vault.Retry(ctx); fault != nil {
+			err = errors.Join(err, fmt.Errorf("keys that the story destroyed are still in the key store; import it again, or serve the ledger, to destroy them: %w", fault))
+		}
+	}
 	err = errors.Join(err, l.Close())
-	if l.behind.failed != nil {
+	if l.behind != nil && l.behind.failed != nil {
 		err = fmt.Errorf("the last commands that count as carried out may not be recorded; import the same story again to go on: %w", err)
 	}
 	fmt.Fprintf(p.stderr, "%s, in %v\n", count.summary(o.dry), time.Since(began).Round(time.Millisecond))
@@ -190,7 +203,11 @@ func answered(o story.Outcome) map[string]any {
 
 // rehearsalRoom is a copy of a data directory's journal and keys, inside the directory itself so that it is kept as safe as they are. It may
 // be made beside a running server. Where there is no directory yet, it is an empty one elsewhere.
-func rehearsalRoom(ctx context.Context, dir string) (string, error) {
+func rehearsalRoom(ctx context.Context, pl place) (string, error) {
+	if shared, err := pl.shared(); shared || err != nil {
+		return "", errors.Join(misuse("--dry-run: a rehearsal takes a copy, and a journal that is shared is not copied; rehearse beside a data directory"), err)
+	}
+	dir := pl.dir
 	if !there(filepath.Join(dir, journalFile)) {
 		room, err := os.MkdirTemp("", "kelisim-dry-run-*")
 		if err != nil {

@@ -259,7 +259,7 @@ func recorded(t *testing.T, dir string) int64 {
 // contents are a journal's events without what is sealed in them, and proof that each user's login can be opened.
 func contents(t *testing.T, dir string) []string {
 	t.Helper()
-	l, err := openLedger(t.Context(), opening{dir: dir, now: time.Now, log: slog.New(slog.DiscardHandler)})
+	l, err := openLedger(t.Context(), opening{place: place{dir: dir}, now: time.Now, log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,7 @@ import (
 // On the real journal, while others write, what a question of now says it knew is what it knew: an event whose commit is under way
 // is either in the answer or recorded after it.
 func TestKnownOnTheRealJournal(t *testing.T) {
-	l, err := openLedger(t.Context(), opening{dir: t.TempDir(), now: time.Now, log: slog.New(slog.DiscardHandler)})
+	l, err := openLedger(t.Context(), opening{place: place{dir: t.TempDir()}, now: time.Now, log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

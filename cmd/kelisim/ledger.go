@@ -7,11 +7,13 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"kelisim/commands"
 	"kelisim/commands/access"
 	"kelisim/commands/journal"
+	"kelisim/commands/lease"
 	"kelisim/commands/sqlite"
 	"kelisim/commands/terms"
 	"kelisim/commands/tlog"
@@ -32,9 +34,12 @@ type ledger struct {
 
 	Evidence *tlog.Follower // nil unless evidence was called
 
+	leases []*lease.Lease // that this process takes part in
+
 	stopViews, stopEvidence func() error
 	behind                  *behind        // nil unless opened for an import
 	stopped                 []<-chan error // each delivers, once, why one of the stores ended itself
+	closeStores             func() error
 }
 
 // The files of a data directory.
@@ -50,7 +55,7 @@ const (
 
 // opening says how a data directory is opened.
 type opening struct {
-	dir    string
+	place
 	terms  string // a file of terms for an empty directory; "": the built-in examples
 	master string // the file of the master key; "": the directory's own
 	now    func() time.Time
@@ -86,48 +91,23 @@ func openLedger(ctx context.Context, o opening) (*ledger, error) {
 }
 
 func (l *ledger) open(ctx context.Context, o opening) error {
-	var err error
-	if journalPath := filepath.Join(o.dir, journalFile); there(filepath.Join(o.dir, keysFile)) && !there(journalPath) {
-		return fmt.Errorf("%s is missing beside its key store: put back the newest backup of it, or name an empty directory", journalPath)
+	shared, err := o.shared()
+	if err != nil {
+		return err
 	}
-	store, err := sqlite.OpenJournal(filepath.Join(o.dir, journalFile), sqlite.Options{Now: o.now})
-	if errors.Is(err, sqlite.ErrHeld) {
-		return fmt.Errorf("the ledger in %s is in use: another kelisim process writes to it; stop that one, or name another directory with --data", o.dir)
+	var written journal.Store
+	var keyStore vault.Keys
+	if shared {
+		written, keyStore, err = l.openShared(ctx, o)
+	} else {
+		written, keyStore, err = l.openFiles(ctx, o)
 	}
 	if err != nil {
 		return err
 	}
-	l.Store = store
-	keysPath := filepath.Join(o.dir, keysFile)
-	head, _, err := l.Store.Head(ctx)
-	if err != nil {
-		return err
-	}
-	if head > 0 && !there(keysPath) { // a new one would let every login look free, and nothing that is sealed could be read
-		return fmt.Errorf("%s is missing beside a journal that has events: put back the newest backup of it", keysPath)
-	}
-	if there(keysPath) && !there(o.master) {
-		return fmt.Errorf("%s is missing: without it no personal data can be read; put back the one that this directory was made with", o.master)
-	}
-	openKeys := func(path string) (*sqlite.Keys, error) { return sqlite.OpenKeys(path, false) }
-	if o.importing {
-		openKeys = sqlite.OpenBulkKeys
-	}
-	keys, err := openKeys(keysPath)
-	if err != nil {
-		return err
-	}
-	l.Keys, l.stopped = keys, []<-chan error{store.Failed(), keys.Failed()}
 	master, err := vault.OpenMasterFile(o.master)
 	if err != nil {
 		return err
-	}
-	written, keyStore := l.Store, l.Keys
-	if o.importing {
-		if l.behind, err = newBehind(ctx, store, keys, o.now); err != nil {
-			return err
-		}
-		written, keyStore = l.behind, l.behind.keys
 	}
 	if l.Vault, err = vault.New(ctx, keyStore, master); err != nil {
 		return err
@@ -138,9 +118,75 @@ func (l *ledger) open(ctx context.Context, o opening) error {
 	return nil
 }
 
-func there(path string) bool {
-	_, err := os.Stat(path)
-	return !errors.Is(err, os.ErrNotExist)
+// openFiles opens the journal and the keys of a data directory, and answers what is to be written through.
+func (l *ledger) openFiles(ctx context.Context, o opening) (journal.Store, vault.Keys, error) {
+	if journalPath := filepath.Join(o.dir, journalFile); there(filepath.Join(o.dir, keysFile)) && !there(journalPath) {
+		return nil, nil, fmt.Errorf("%s is missing beside its key store: put back the newest backup of it, or name an empty directory", journalPath)
+	}
+	store, err := sqlite.OpenJournal(filepath.Join(o.dir, journalFile), sqlite.Options{Now: o.now})
+	if errors.Is(err, sqlite.ErrHeld) {
+		return nil, nil, fmt.Errorf("the ledger in %s is in use: another kelisim process writes to it; stop that one, or name another directory with --data", o.dir)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	l.Store, l.closeStores = store, store.Close
+	keysPath := filepath.Join(o.dir, keysFile)
+	if o.keys != "" {
+		if keysPath = o.keys; strings.Contains(keysPath, "://") {
+			return nil, nil, misuse("--keys: the keys of a journal in a data directory are in a file")
+		}
+	}
+	head, _, err := l.Store.Head(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	if head > 0 && !there(keysPath) { // a new one would let every login look free, and nothing that is sealed could be read
+		return nil, nil, fmt.Errorf("%s is missing beside a journal that has events: put back the newest backup of it", keysPath)
+	}
+	if there(keysPath) && !there(o.master) {
+		return nil, nil, fmt.Errorf("%s is missing: without it no personal data can be read; put back the one that this directory was made with", o.master)
+	}
+	openKeys := func(path string) (*sqlite.Keys, error) { return sqlite.OpenKeys(path, false) }
+	if o.importing {
+		openKeys = sqlite.OpenBulkKeys
+	}
+	keys, err := openKeys(keysPath)
+	if err != nil {
+		return nil, nil, err
+	}
+	l.Keys, l.stopped = keys, []<-chan error{store.Failed(), keys.Failed()}
+	l.closeStores = func() error { return errors.Join(store.Close(), keys.Close()) }
+	if !o.importing {
+		return store, keys, nil
+	}
+	l.behind, err = newBehind(ctx, store, keys, o.now)
+	if err != nil {
+		return nil, nil, err
+	}
+	return l.behind, l.behind.keys, nil
+}
+
+// openShared opens a journal that other processes may write to as well, and the keys that go with it.
+func (l *ledger) openShared(ctx context.Context, o opening) (journal.Store, vault.Keys, error) {
+	lock, err := sqlite.LockDirectory(o.dir)
+	if errors.Is(err, sqlite.ErrHeld) {
+		return nil, nil, fmt.Errorf("the directory %s is in use: each kelisim process on a shared journal has one of its own; name another with --data", o.dir)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	l.closeStores = lock.Close
+	s, err := o.openShared(ctx, o.now)
+	if err != nil {
+		return nil, nil, err
+	}
+	s.closers = append([]func() error{lock.Close}, s.closers...)
+	l.Store, l.Keys, l.stopped, l.closeStores = s.journal, s.keys, s.stopped, s.Close
+	if err := o.sameKeys(ctx, s.journal, o.master); err != nil {
+		return nil, nil, err
+	}
+	return s.journal, s.keys, nil
 }
 
 // copyLedger copies a data directory's journal and keys as they stand, also beside a process that writes to them. The master key stays
@@ -174,11 +220,8 @@ func (l *ledger) Close() error {
 	if l.Vault != nil && err == nil {
 		err = l.Vault.Flush(context.Background())
 	}
-	if l.Store != nil {
-		err = errors.Join(err, l.Store.Close())
-	}
-	if l.Keys != nil {
-		err = errors.Join(err, l.Keys.Close())
+	if l.closeStores != nil {
+		err = errors.Join(err, l.closeStores())
 	}
 	return err
 }

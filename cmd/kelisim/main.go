@@ -16,6 +16,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"kelisim/commands/journal"
 	"kelisim/domain"
 )
 
@@ -77,8 +78,8 @@ Settings come from flags, else from the environment (--admin-listen is KELISIM_A
 Data go to standard output, everything else to standard error.
 Exit codes: 0 done, 1 error, 2 usage, 3 verification failed, 4 conflict with a rule or with what is recorded.`,
 		p.serve(), p.demo(), p.importStory(), p.token(),
-		p.verify(), p.export(), p.report(), p.scrub(), p.simulate(), p.replay(), p.reconcile(),
-		p.backup(), p.restore(), p.version())
+		p.verify(), p.witness(), p.export(), p.report(), p.scrub(), p.simulate(), p.replay(), p.copyJournal(), p.reconcile(),
+		p.backup(), p.restore(), p.keys(), p.version())
 	root.Example = `  kelisim demo                                        a ledger of fictional users to look around in
   kelisim serve --data ./kelisim-data                 a ledger of your own
   kelisim token create --role service --name site     a token for the site's backend`
@@ -130,7 +131,7 @@ func exitCode(err error) int {
 		return exitUsage
 	case errors.As(err, &fault):
 		return exitFault
-	case errors.As(err, &refusal) && refusal.Kind == domain.Conflict:
+	case errors.As(err, &refusal) && refusal.Kind == domain.Conflict, errors.Is(err, journal.ErrOther):
 		return exitConflict
 	}
 	return exitError

@@ -418,5 +418,5 @@ func TestRefundsAreCarried(t *testing.T) {
 	if got := h.held(); len(got) != 0 {
 		t.Errorf("held: %v", got)
 	}
-	processing{}.policies(t.Context(), h.l, nil)() // where no API is set nothing is carried
+	processing{}.policies(t.Context(), h.l, slog.New(slog.DiscardHandler))() // where no API is set nothing is carried
 }

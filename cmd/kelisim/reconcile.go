@@ -20,9 +20,10 @@ import (
 
 // comparing is how a register is held against the ledger.
 type comparing struct {
-	dir, from, until, zone string
-	dry, enter             bool
-	output                 *choice
+	place
+	from, until, zone string
+	dry, enter        bool
+	output            *choice
 }
 
 // reconcile holds the card processor's register against the ledger.
@@ -57,7 +58,7 @@ Exit code 3: there are differences that no run before had found.`,
 			return p.doReconcile(c.Context(), o, register)
 		},
 	}
-	c.Flags().StringVar(&o.dir, "data", defaultData, "the data directory")
+	o.flags(c.Flags(), "the data directory")
 	c.Flags().StringVar(&o.from, "from", "", "the first day, by the processor's time in UTC (of a file: of its first row; of the API: three days ago)")
 	c.Flags().StringVar(&o.until, "until", "", "the day after the last (of a file: after its last row; of the API: until two hours ago)")
 	c.Flags().StringVar(&o.zone, "zone", "UTC", "the zone of a file's times, in the processor's code with its offset, such as ALMT+06:00")
@@ -92,12 +93,12 @@ func (p *program) doReconcile(ctx context.Context, o comparing, file string) (er
 	if err != nil {
 		return err
 	}
-	if !there(filepath.Join(o.dir, journalFile)) {
-		return fmt.Errorf("there is no ledger in %s", o.dir)
+	if err := o.made(); err != nil {
+		return err
 	}
-	open := opening{dir: o.dir, now: time.Now, log: slog.New(slog.NewTextHandler(p.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))}
+	open := opening{place: o.place, now: time.Now, log: slog.New(slog.NewTextHandler(p.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))}
 	if o.dry {
-		if open.dir, err = rehearsalRoom(ctx, o.dir); err != nil {
+		if open.dir, err = rehearsalRoom(ctx, o.place); err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, os.RemoveAll(open.dir)) }()

@@ -22,7 +22,8 @@ import (
 
 // replay makes the read models anew from the first event, in a file of their own, and compares them with the live ones.
 func (p *program) replay() *cobra.Command {
-	dir, until := "", ""
+	var pl place
+	until := ""
 	output := either("table", "json", "jsonl")
 	c := &cobra.Command{
 		Use: "replay", Short: "Rebuild the read models beside the live ones, and compare", Args: exactly(0),
@@ -32,10 +33,10 @@ were then, and their digests are printed.`,
 		Example: `  kelisim replay --data ./kelisim-data
   kelisim replay --data ./kelisim-data --until 2026-06-30T23:59:59+05:00`,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return p.replayModels(c.Context(), dir, until, output.word)
+			return p.replayModels(c.Context(), pl, until, output.word)
 		},
 	}
-	c.Flags().StringVar(&dir, "data", defaultData, "the data directory")
+	pl.flags(c.Flags(), "the data directory")
 	c.Flags().StringVar(&until, "until", "", "a position, or a moment (RFC 3339) by which the ledger knew")
 	c.Flags().Var(output, "output", "table, json or jsonl")
 	return c
@@ -48,8 +49,8 @@ type replayed struct {
 	Equal *bool  `json:"equal,omitempty"` // nil where nothing was compared
 }
 
-func (p *program) replayModels(ctx context.Context, dir, until, form string) (err error) {
-	l, err := readLedger(dir)
+func (p *program) replayModels(ctx context.Context, pl place, until, form string) (err error) {
+	l, err := pl.read(ctx)
 	if err != nil {
 		return err
 	}
@@ -60,7 +61,7 @@ func (p *program) replayModels(ctx context.Context, dir, until, form string) (er
 	}
 	var rows []replayed
 	if until == "" {
-		rows, err = p.compare(ctx, l, dir)
+		rows, err = p.compare(ctx, l, pl.dir)
 	}
 	if err == nil && rows == nil {
 		var seen []projections.Seen

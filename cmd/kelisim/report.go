@@ -24,7 +24,8 @@ const finalAfter = 10 * time.Second
 
 // report writes a paper for officers and auditors.
 func (p *program) report() *cobra.Command {
-	dir, from, known := "", "", ""
+	var pl place
+	from, known := "", ""
 	var ends []string
 	format := either(reports.JSON, reports.CSV, reports.XLSX, reports.PDF)
 	language := either(reports.Languages...)
@@ -51,7 +52,7 @@ The reports:
 			if err != nil {
 				return err
 			}
-			l, err := readLedger(dir)
+			l, err := pl.read(c.Context())
 			if err != nil {
 				return err
 			}
@@ -84,7 +85,7 @@ The reports:
 			return errors.Join(paper.Write(out, format.word, language.word), out.Flush(), end())
 		},
 	}
-	c.Flags().StringVar(&dir, "data", defaultData, "the data directory")
+	pl.flags(c.Flags(), "the data directory")
 	c.Flags().StringVar(&from, "from", "", "the first day or moment inside; a day begins in Astana")
 	c.Flags().StringArrayVar(&ends, "to", nil, "the last day, which is inside to its end in Astana, or the first moment outside; or else the name of a file to make, in place of standard output; may be given for both")
 	c.Flags().StringVar(&known, "known-at", "", "what may be known: a moment, or position:N; now if left out")

@@ -24,7 +24,8 @@ import (
 
 // scrubbing is the question that scrub asks about each person of a list.
 type scrubbing struct {
-	dir, purpose, act, asOf string
+	place
+	purpose, act, asOf string
 }
 
 // scrub leaves of a list of people those whose data may be processed.
@@ -40,7 +41,7 @@ It may run beside a server.`,
   kelisim scrub --purpose marketing-statistics --as-of 2026-04-01T00:00:00+05:00 < ids.txt`,
 		RunE: func(c *cobra.Command, _ []string) error { return p.doScrub(c.Context(), o) },
 	}
-	c.Flags().StringVar(&o.dir, "data", defaultData, "the data directory")
+	o.flags(c.Flags(), "the data directory")
 	c.Flags().StringVar(&o.purpose, "purpose", "", "what the data are to be processed for, such as advertising")
 	c.Flags().StringVar(&o.act, "act", "use", "how they are to be processed")
 	c.Flags().StringVar(&o.asOf, "as-of", "", "the moment that is asked about; now if left out")
@@ -60,7 +61,7 @@ func (p *program) doScrub(ctx context.Context, o scrubbing) (err error) {
 			return misuse("--as-of: a moment such as 2026-01-31T10:00:00+05:00 is wanted")
 		}
 	}
-	l, err := readLedger(o.dir)
+	l, err := o.read(ctx)
 	if err != nil {
 		return err
 	}

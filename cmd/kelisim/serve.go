@@ -15,6 +15,7 @@ import (
 
 	"kelisim/commands"
 	"kelisim/commands/access"
+	"kelisim/commands/bus"
 	"kelisim/commands/tlog"
 	"kelisim/domain"
 	kelisimhttp "kelisim/http"
@@ -27,6 +28,7 @@ type serving struct {
 	drain         time.Duration
 	greet         func(url, admin string) // is told where, once it listens; nil: nobody
 	processing    processing
+	relay         *bus.Relay // nil: events are sent nowhere
 }
 
 func (s *serving) flags(c *cobra.Command) {
@@ -40,7 +42,9 @@ func (s *serving) flags(c *cobra.Command) {
 // serve answers over HTTP until it is told to stop.
 func (p *program) serve() *cobra.Command {
 	var s serving
-	dir, termsFile := "", ""
+	var pl place
+	termsFile, witnesses, outletsFile := "", "", ""
+	retention := lifetime(defaultRetention)
 	c := &cobra.Command{
 		Use: "serve", Short: "Serve the ledger in a data directory over HTTP", Args: exactly(0),
 		Long: `Serves the ledger in a data directory until it is interrupted; then it answers what has begun and stops. Where there is no
@@ -48,6 +52,12 @@ ledger yet it makes one, with the built-in terms or those of --terms. One proces
 scrub, backup and import --dry-run work beside it.
 
 It speaks plain HTTP: put a proxy that speaks TLS before it where others than this machine may reach it. Callers find every route at /docs.
+
+With --witnesses the log's checkpoints are submitted to others who cosign them (kelisim witness is one). What is published is then the newest that enough of
+them have cosigned; where they do not answer for a minute it is published without them. The file may say whose log it is, and is meant for this one if not.
+
+With --outlets events are sent on, as stored and with personal data sealed, to NATS JetStream, Kafka topics and signed web hooks. How far each has come is in
+bus.db of the data directory; where that is lost each begins where its "after" says, at the beginning if it says nothing.
 
 The card processor's notifications are taken at /webhooks/cloudpayments/ where the environment has ` + secretSetting + `
 (two with a comma between them while one replaces the other), and refunds are sent to it where it has ` + publicIDSetting + ` too.
@@ -62,26 +72,40 @@ The card processor's notifications are taken at /webhooks/cloudpayments/ where t
 			if s.processing, err = p.processing(); err != nil {
 				return err
 			}
-			l, err := openLedger(c.Context(), opening{dir: dir, terms: termsFile, now: time.Now, log: log})
+			outlets, err := p.readOutlets(outletsFile)
 			if err != nil {
 				return err
 			}
-			if err := errors.Join(l.project(c.Context(), dir, log), l.evidence(c.Context(), dir, tlog.DefaultOrigin, log)); err != nil {
+			l, err := openLedger(c.Context(), opening{place: pl, terms: termsFile, now: time.Now, log: log})
+			if err != nil {
+				return err
+			}
+			if err := errors.Join(l.project(c.Context(), pl.dir, log), l.evidence(c.Context(), pl.dir, tlog.DefaultOrigin, witnesses, log)); err != nil {
 				return errors.Join(err, l.Close())
 			}
-			tokens, closeTokens, err := openTokens(dir, time.Now)
+			tokens, closeTokens, err := pl.openTokens(c.Context(), time.Now)
 			if err != nil {
 				return errors.Join(err, l.Close())
 			}
-			s.greet = func(url, admin string) { p.greet(c.Context(), url, admin, dir, tokens) }
+			s.greet = func(url, admin string) { p.greet(c.Context(), url, admin, pl.dir, tokens) }
+			relay, stopRelay, err := l.relay(c.Context(), pl.dir, outlets, log)
+			if err != nil {
+				return errors.Join(err, closeTokens(), l.Close())
+			}
+			s.relay = relay
 			stopPolicies := s.processing.policies(c.Context(), l, log)
+			stopErasing := l.erasing(c.Context(), time.Duration(retention), log)
 			err = p.listenAndServe(c.Context(), l, tokens, s, log)
+			stopErasing()
 			stopPolicies()
-			return errors.Join(err, closeTokens(), l.Close())
+			return errors.Join(err, stopRelay(), closeTokens(), l.Close())
 		},
 	}
-	c.Flags().StringVar(&dir, "data", defaultData, "the data directory; made if it is not there")
+	pl.flags(c.Flags(), "the data directory; made if it is not there")
 	c.Flags().StringVar(&termsFile, "terms", "", termsUsage)
+	c.Flags().StringVar(&outletsFile, "outlets", "", "a YAML file of NATS streams, Kafka topics and web hooks that events are sent on to; none unless given")
+	c.Flags().StringVar(&witnesses, "witnesses", "", "a file that names who cosigns the log's checkpoints, each with a URL (c2sp.org/tlog-policy); nobody unless given")
+	c.Flags().Var(&retention, "key-retention", "how long copies of the key store are kept: so long after kelisim keys rotate the older master key is dropped, and what was destroyed before is final")
 	s.flags(c)
 	return c
 }
@@ -118,7 +142,7 @@ func (p *program) greet(ctx context.Context, url, admin, dir string, tokens *acc
 func newServer(l *ledger, tokens *access.Tokens, s serving, log *slog.Logger) (*kelisimhttp.Server, error) {
 	return kelisimhttp.New(kelisimhttp.Options{
 		Tokens: tokens, Service: l.Service, Views: l.Views, Evidence: l.Evidence, Log: log, Version: release, DrainDelay: s.drain,
-		CloudPayments: s.processing.notifications(l.Service, log),
+		CloudPayments: s.processing.notifications(l.Service, log), Outlets: s.relay,
 		Checks: []kelisimhttp.Check{{Name: "journal", Run: func(ctx context.Context) error {
 			_, _, err := l.Journal.Head(ctx)
 			return err
@@ -147,6 +171,9 @@ func listen(flag, address string) (net.Listener, error) {
 
 func (p *program) listenAndServe(ctx context.Context, l *ledger, tokens *access.Tokens, s serving, log *slog.Logger) error {
 	server, err := newServer(l, tokens, s, log)
+	if err == nil {
+		err = errors.Join(l.observeLeases(server.Metrics()), l.observeErasures(server.Metrics()))
+	}
 	if err != nil {
 		return err
 	}

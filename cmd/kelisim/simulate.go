@@ -25,7 +25,8 @@ const ahead = 90 * 24 * time.Hour
 
 // simulate looks ahead, and at what would be otherwise under other terms.
 func (p *program) simulate() *cobra.Command {
-	dir, until, file := "", "", ""
+	var pl place
+	until, file := "", ""
 	var set []string
 	format := either("table", reports.JSON, reports.CSV, reports.XLSX, reports.PDF)
 	language := either(reports.Languages...)
@@ -57,7 +58,7 @@ The table counts; the other formats list every single change.`,
 			if !end.After(now) {
 				return misuse("--until: a day ahead of today is wanted")
 			}
-			l, err := readLedger(dir)
+			l, err := pl.read(c.Context())
 			if err != nil {
 				return err
 			}
@@ -99,7 +100,7 @@ The table counts; the other formats list every single change.`,
 			return errors.Join(err, out.Flush(), done())
 		},
 	}
-	c.Flags().StringVar(&dir, "data", defaultData, "the data directory")
+	pl.flags(c.Flags(), "the data directory")
 	c.Flags().StringVar(&until, "until", "", "the last day to look at, which is inside to its end in Astana; 90 days ahead if left out")
 	c.Flags().StringArrayVar(&set, "set", nil, "a number of the terms to replace, such as trial.months=1; may be given several times")
 	c.Flags().Var(format, "format", "table, json, csv, xlsx or pdf")

@@ -115,7 +115,7 @@ func playStory(t *testing.T, file string) *played {
 		}
 	}
 	log := slog.New(slog.DiscardHandler)
-	l, err := openLedger(t.Context(), opening{dir: dir, now: time.Now, log: log})
+	l, err := openLedger(t.Context(), opening{place: place{dir: dir}, now: time.Now, log: log})
 	if err != nil {
 		t.Fatal(err)
 	}

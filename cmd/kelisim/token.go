@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -17,17 +16,21 @@ import (
 func (p *program) token() *cobra.Command {
 	c := group("token", "Make, list and revoke callers' tokens", `A caller shows a token with every request: Authorization: Bearer TOKEN. What is kept of it is a hash. These commands work beside
 a running server, and what they do counts there at once.`, p.createToken(), p.listTokens(), p.revokeToken())
-	c.PersistentFlags().String("data", defaultData, "the data directory")
+	new(place).flags(c.PersistentFlags(), "the data directory")
 	return c
 }
 
-// tokens opens the tokens of the directory that --data names; with made it may be a new one.
+// tokens opens the tokens of the place that the flags name; with made it may be a new one.
 func (p *program) tokens(c *cobra.Command, made bool, use func(*access.Tokens) error) error {
-	dir := c.Flag("data").Value.String()
-	if _, err := os.Stat(filepath.Join(dir, accessFile)); !made && err != nil {
-		return fmt.Errorf("there are no tokens in %s: %w", dir, err)
+	pl := place{c.Flag("data").Value.String(), c.Flag("journal").Value.String(), c.Flag("keys").Value.String()}
+	file, err := pl.tokenFile()
+	if err != nil {
+		return err
 	}
-	tokens, done, err := openTokens(dir, time.Now)
+	if _, err := os.Stat(file); file != "" && !made && err != nil {
+		return fmt.Errorf("there are no tokens in %s: %w", pl.dir, err)
+	}
+	tokens, done, err := pl.openTokens(c.Context(), time.Now)
 	if err != nil {
 		return err
 	}

@@ -11,8 +11,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"kelisim/commands/journal"
-	"kelisim/commands/sqlite"
 	"kelisim/commands/tlog"
 	"kelisim/commands/tlog/verify"
 )
@@ -22,6 +20,7 @@ type faultError struct{ error }
 
 // verify checks a data directory or a bundle. It needs no server, no key store and no network.
 func (p *program) verify() *cobra.Command {
+	var pl place
 	policyFile, keyFile := "", ""
 	var previous []string
 	c := &cobra.Command{
@@ -36,9 +35,11 @@ It exits with 3 and the first fault's place if something is not whole.`,
 		Example: `  kelisim verify ./kelisim-data
   kelisim verify bundle.zip --policy keys.txt --previous checkpoint-2026-01`,
 		RunE: func(c *cobra.Command, args []string) error {
-			return p.check(c.Context(), args[0], policyFile, keyFile, previous)
+			pl.dir = args[0]
+			return p.check(c.Context(), pl, policyFile, keyFile, previous)
 		},
 	}
+	c.Flags().StringVar(&pl.journal, "journal", "", "where the journal of a data directory is: sqlite, which is a file in it, postgres://… or esdb://…")
 	c.Flags().StringVar(&policyFile, "policy", "", "a file that says whose signatures count (c2sp.org/tlog-policy)")
 	c.Flags().StringVar(&keyFile, "key", "", "a file of the log's public keys, one a line, as GET /v1/log/key gives them: a policy that believes any of them")
 	c.MarkFlagsMutuallyExclusive("policy", "key")
@@ -66,7 +67,7 @@ func policyOf(policyFile, keyFile string) (*verify.Policy, error) {
 	return policy, nil
 }
 
-func (p *program) check(ctx context.Context, path, policyFile, keyFile string, previous []string) error {
+func (p *program) check(ctx context.Context, pl place, policyFile, keyFile string, previous []string) error {
 	var opts verify.Options
 	var err error
 	if opts.Policy, err = policyOf(policyFile, keyFile); err != nil {
@@ -88,11 +89,11 @@ func (p *program) check(ctx context.Context, path, policyFile, keyFile string, p
 			shown = now
 		}
 	}
-	if text, ok := receiptAt(path); ok {
+	if text, ok := receiptAt(pl.dir); ok {
 		m.end()
 		return p.checkReceipt(text, opts.Policy)
 	}
-	verdict, err := verifyPath(ctx, path, opts)
+	verdict, err := verifyPath(ctx, pl, opts)
 	m.end()
 	var fault *verify.Fault
 	if errors.As(err, &fault) {
@@ -129,15 +130,23 @@ func (p *program) checkReceipt(text []byte, policy *verify.Policy) error {
 	return p.tellReceipt(r)
 }
 
-func verifyPath(ctx context.Context, path string, opts verify.Options) (*verify.Verdict, error) {
-	info, err := os.Stat(path)
+func verifyPath(ctx context.Context, pl place, opts verify.Options) (*verify.Verdict, error) {
+	shared, err := pl.shared()
+	if err != nil {
+		return nil, err
+	}
+	info, err := os.Stat(pl.dir)
 	if err != nil {
 		return nil, fmt.Errorf("look for what to verify: %w", err)
 	}
-	if !info.IsDir() || !there(filepath.Join(path, journalFile)) {
-		return verify.Bundle(ctx, path, opts)
+	file := journalFile
+	if shared {
+		file = logFile
 	}
-	l, err := readLedger(path)
+	if !info.IsDir() || !there(filepath.Join(pl.dir, file)) {
+		return verify.Bundle(ctx, pl.dir, opts)
+	}
+	l, err := pl.read(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -168,6 +177,9 @@ func (p *program) tell(v *verify.Verdict) error {
 	} else {
 		lines = append(lines, "log     nothing was signed yet: what is shown is only that no stream has a gap")
 	}
+	if v.Witnessed > 0 {
+		lines = append(lines, fmt.Sprintf("witness %d leaves under a checkpoint that the policy's quorum has cosigned", v.Witnessed))
+	}
 	if v.Late > 0 && v.Size > 0 {
 		lines = append(lines, fmt.Sprintf("late    %d events that no signed checkpoint covers yet", v.Late))
 	}
@@ -186,26 +198,3 @@ func (p *program) tell(v *verify.Verdict) error {
 	_, err := fmt.Fprintln(p.stdout, strings.Join(lines, "\n"))
 	return err
 }
-
-// reading is a data directory opened for reading, also beside a server.
-type reading struct {
-	Store journal.Store
-	log   tlog.Store
-}
-
-func readLedger(dir string) (*reading, error) {
-	store, err := sqlite.OpenJournal(filepath.Join(dir, journalFile), sqlite.Options{ReadOnly: true})
-	if err != nil {
-		return nil, err
-	}
-	if !there(filepath.Join(dir, logFile)) {
-		return &reading{store, new(tlog.Memory)}, nil
-	}
-	log, err := sqlite.OpenLog(filepath.Join(dir, logFile), true)
-	if err != nil {
-		return nil, errors.Join(err, store.Close())
-	}
-	return &reading{store, log}, nil
-}
-
-func (r *reading) Close() error { return errors.Join(r.log.Close(), r.Store.Close()) }

@@ -15,7 +15,7 @@ import (
 const viewsFile = "views.db"
 
 // project begins to follow the journal into the read models of views.db, and holds the key store against what the journal says is
-// destroyed before the first answer is given: a key store that was put back from a backup loses those keys here.
+// destroyed before the first answer is given: a key store that was put back from a backup loses those keys here, and a master key those generations that were dropped.
 func (l *ledger) project(ctx context.Context, dir string, log *slog.Logger) error {
 	views, err := sqlite.OpenViews(filepath.Join(dir, viewsFile))
 	if err != nil {
@@ -39,7 +39,10 @@ func (l *ledger) project(ctx context.Context, dir string, log *slog.Logger) erro
 		stop()
 		return errors.Join(<-ended, views.Close())
 	}
-	return l.reconcileKeys(ctx)
+	if err := l.reconcileKeys(ctx); err != nil {
+		return err
+	}
+	return l.Service.ReconcileCustody(ctx)
 }
 
 // reconcileKeys destroys again what the journal says is destroyed. It writes nothing where nothing is amiss.

@@ -39,6 +39,9 @@ const (
 	Hook  = "webhook"
 )
 
+// Publisher is watermill's: what it has published is acknowledged.
+type Publisher = message.Publisher
+
 // Outlet is one place where events go. Its fields are set once, before Run.
 type Outlet struct {
 	Name  string // unique; the cursor's name
@@ -51,7 +54,7 @@ type Outlet struct {
 	// Retry is how long it waits before an event is tried again; zero is from 200 ms up to 30 s.
 	Retry Backoff
 	// Open connects. It is called at the start of a run, again after an error, and what it made is closed at the end.
-	Open func(context.Context) (message.Publisher, error)
+	Open func(context.Context) (Publisher, error)
 	// Hook is the publisher of a web hook, nil for the other kinds: it alone has deliveries.
 	Hook *Webhook
 }

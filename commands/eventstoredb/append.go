@@ -95,7 +95,7 @@ type writing struct {
 	turn     *turn
 	group    *group
 	stamps   []time.Time   // of the records, in this try
-	since    time.Time     // when they were taken
+	fresh    bool          // they were not sent yet
 	tried    []time.Time   // the last record's moment in each try
 	knew     int64         // the head that was known before
 	done     chan struct{} // closed when receipt and err are there
@@ -126,7 +126,7 @@ func (w *writing) join(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w.group, w.stamps, w.since = group, stamps, time.Now()
+	w.group, w.stamps, w.fresh = group, stamps, true
 	w.tried = append(w.tried, w.last())
 	return nil
 }
@@ -218,7 +218,10 @@ func (w *writing) run() {
 // is certain.
 func (w *writing) tries(ctx context.Context, doubtful bool) (journal.Receipt, error) {
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
-		receipt, err := w.try(ctx)
+		receipt, err := journal.Receipt{}, w.again(ctx)
+		if err == nil {
+			receipt, err = w.try(ctx)
+		}
 		judged := judge(err)
 		if judged == elsewhere {
 			var conflict *journal.ConflictError
@@ -237,7 +240,7 @@ func (w *writing) tries(ctx context.Context, doubtful bool) (journal.Receipt, er
 				w.refuse()
 			}
 		}
-		if judged != refused && !w.gone() && sleep(ctx, pause) == nil && w.again(ctx) == nil {
+		if judged != refused && !w.gone() && sleep(ctx, pause) == nil {
 			continue
 		}
 		switch {
@@ -250,16 +253,20 @@ func (w *writing) tries(ctx context.Context, doubtful bool) (journal.Receipt, er
 	}
 }
 
-// again takes new moments before another try, where others trust that an append reaches the leader soon after its moment. Moments that
-// were asked for stay.
+// again takes new moments before another try, where other instances trust that an append reaches the leader soon after its moment. Moments
+// that were asked for stay.
 func (w *writing) again(ctx context.Context) error {
-	limit := w.j.moments.bound / 2
-	if limit == 0 || slices.ContainsFunc(w.records, asks) || time.Since(w.since) < limit/2 {
+	if w.fresh || w.j.moments.bound == 0 || slices.ContainsFunc(w.records, asks) {
 		return nil
 	}
-	w.j.moments.leave(w.group, w.last())
-	w.group = nil
-	return w.join(ctx)
+	if w.group != nil {
+		w.j.moments.leave(w.group, w.last())
+		w.group = nil
+	}
+	if err := w.join(ctx); err != nil {
+		return fmt.Errorf("%w: %w", errNotSent, err)
+	}
+	return nil
 }
 
 // try sends the append once.
@@ -274,8 +281,9 @@ func (w *writing) try(ctx context.Context) (journal.Receipt, error) {
 	}
 	limit := w.j.opts.Deadline / 2
 	if bound := w.j.moments.bound; bound > 0 {
-		limit = min(limit, bound/2)
+		limit = min(limit, max(bound/2-shareFor, bound/4))
 	}
+	w.fresh = false
 	opts := esdb.AppendToStreamOptions{ExpectedRevision: esdb.NoStream{}, Deadline: &limit}
 	if w.expected != journal.NoStream {
 		opts.ExpectedRevision = esdb.Revision(uint64(w.expected))
@@ -301,9 +309,13 @@ func (w *writing) readBack(ctx context.Context) (journal.Receipt, error) {
 	at := w.expected + int64(len(w.records))
 	p, err := w.j.streamPage(ctx, w.stream, at, 1)
 	if err != nil {
-		return journal.Receipt{}, fmt.Errorf("read what was appended: %w", err)
+		return journal.Receipt{}, fmt.Errorf("%w: %w", errUnread, err)
 	}
-	return w.receiptOf(p.events)
+	receipt, err := w.receiptOf(p.events)
+	if err != nil {
+		return journal.Receipt{}, fmt.Errorf("%w: %w", errUnread, err)
+	}
+	return receipt, nil
 }
 
 // receiptOf reads a receipt off the events that stand where the append would, the last of which is its last record.

@@ -16,6 +16,7 @@ var (
 	errOldServer = errors.New("the server is too old: 23.10 is the first that loses nothing it has acknowledged")
 	errBehind    = errors.New("the clock is behind the journal's last event by more than the clocks of the instances may differ")
 	errStale     = errors.New("the node is behind what was acknowledged")
+	errUnread    = errors.New("what was appended cannot be read")
 	errMissing   = errors.New("events are missing on the server")
 )
 
@@ -85,6 +86,9 @@ const (
 func judge(err error) verdict {
 	if err == nil {
 		return written
+	}
+	if errors.Is(err, errUnread) {
+		return notDecided
 	}
 	if errors.Is(err, errNotSent) || errors.Is(err, errAbandoned) {
 		if final(err) {

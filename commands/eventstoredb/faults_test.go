@@ -7,9 +7,11 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/EventStore/EventStore-Client-Go/v4/esdb"
 	"github.com/google/uuid"
 
 	"kelisim/commands/eventstoredb"
@@ -204,6 +206,24 @@ func TestUnknownOutcome(t *testing.T) {
 	})
 }
 
+// What the server has taken is never said to be unwritten because it cannot be read back.
+func TestTakenAndNotRead(t *testing.T) {
+	c := esdbtest.Start(t, esdbtest.Options{})
+	j := opened(t, c, brief)
+	c.Set(func(f *esdbtest.Faults) { f.ReadsUnavailable = true })
+	records := wish(2)
+	for len(c.Stands("user-a")) == 0 {
+		if _, err := j.Append(t.Context(), "user-a", journal.NoStream, records); !errors.Is(err, journal.ErrUnknown) && len(c.Stands("user-a")) > 0 {
+			t.Fatalf("an append that stands: %v", err)
+		}
+	}
+	c.Set(func(f *esdbtest.Faults) { f.ReadsUnavailable = false })
+	eventually(t, "the repetition", func() bool {
+		receipt, err := j.Append(t.Context(), "user-a", journal.NoStream, records)
+		return err == nil && receipt.Repeated && receipt.Revision == 1
+	})
+}
+
 // A server that takes less than a journal may hold says so, and the journal says how to change it, also where the client
 // only learns that the call has ended.
 func TestServerTakesLess(t *testing.T) {
@@ -285,6 +305,54 @@ func TestAcknowledgedEventsAreGone(t *testing.T) {
 		if err == nil {
 			t.Errorf("read position %d of a journal that lost its end", r.Position)
 		}
+	}
+}
+
+// An error of the client that is wrapped, as most are, keeps its code; the client's own FromError does not find it.
+func TestWrappedErrors(t *testing.T) {
+	c := esdbtest.Start(t, esdbtest.Options{})
+	cfg, err := eventstoredb.Settings(c.ConnectionString())
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := esdb.NewClient(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	c.Set(func(f *esdbtest.Faults) { f.Unavailable = true })
+	_, err = client.SubscribeToAll(t.Context(), esdb.SubscribeToAllOptions{})
+	if code, ok := eventstoredb.Coded(err); !ok || code != esdb.ErrorUnavailable {
+		t.Errorf("%v has code %d", err, code)
+	}
+	if e, _ := esdb.FromError(err); e.Code() == esdb.ErrorUnavailable {
+		t.Error("the client finds the code by itself now: coded is not needed any more")
+	}
+}
+
+// A try that comes late is recorded at its own moment, where other instances trust that moments are fresh.
+func TestLateTriesTakeNewMoments(t *testing.T) {
+	c := esdbtest.Start(t, esdbtest.Options{})
+	var off atomic.Int64
+	start := time.Now().UTC().Truncate(time.Microsecond)
+	j := opened(t, c, eventstoredb.Options{
+		Now: func() time.Time { return start.Add(time.Duration(off.Load())) }, ClockBound: 400 * time.Millisecond, Deadline: 30 * time.Second,
+	})
+	c.Set(func(f *esdbtest.Faults) { f.Hang = true })
+	done := make(chan error, 1)
+	var receipt journal.Receipt
+	go func() {
+		var err error
+		receipt, err = j.Append(t.Context(), "user-a", journal.NoStream, wish(1))
+		done <- err
+	}()
+	eventually(t, "a try", func() bool { return c.Seen().Appends > 0 })
+	tries := c.Seen().Appends
+	off.Store(int64(time.Hour))
+	eventually(t, "another try", func() bool { return c.Seen().Appends > tries })
+	c.Set(func(f *esdbtest.Faults) { f.Hang = false })
+	if err := <-done; err != nil || receipt.Repeated || !receipt.RecordedAt.Equal(start.Add(time.Hour)) {
+		t.Errorf("%+v (%v), want it recorded at %v", receipt, err, start.Add(time.Hour))
 	}
 }
 

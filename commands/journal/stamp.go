@@ -43,6 +43,16 @@ func Stamped(meta []byte) (time.Time, error) {
 	return at, nil
 }
 
+// Unstamp is stored metadata as it was before Stamp.
+func Unstamp(meta []byte) ([]byte, error) {
+	if _, err := Stamped(meta); err != nil {
+		return nil, err
+	}
+	body := meta[:len(meta)-len(stampKey)-len(TimeForm)-len(`"}`)]
+	out := append(make([]byte, 0, len(body)+1), bytes.TrimSuffix(body, []byte(","))...)
+	return append(out, '}'), nil
+}
+
 // NextRecordedAt is the recorded time of the next event: the asked moment where there is one, else the
 // clock's, but never before the last event's. Asking for an earlier one is ErrBeforeLast.
 func NextRecordedAt(asked, now, last time.Time) (time.Time, error) {

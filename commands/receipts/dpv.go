@@ -91,7 +91,11 @@ func (d dpv) controller() node {
 func (d dpv) evidence() []node {
 	out := []node{}
 	for _, e := range d.Evidence {
-		out = append(out, node{"dct:identifier": e.ID, "dct:type": e.Type, "kelisim:proof": e.Proof})
+		n := node{"dct:identifier": e.ID, "dct:type": e.Type}
+		if e.Proof != "" {
+			n["kelisim:proof"] = e.Proof
+		}
+		out = append(out, n)
 	}
 	return out
 }

@@ -29,3 +29,7 @@ func hold(path string) (*os.File, error) {
 	}
 	return f, nil
 }
+
+// LockDirectory takes the lock that one process alone can have on a directory of read models and tiles whose journal is elsewhere. Who cannot have
+// it gets ErrHeld; closing lets go of it.
+func LockDirectory(dir string) (*os.File, error) { return hold(filepath.Join(dir, "instance.db")) }

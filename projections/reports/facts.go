@@ -121,7 +121,7 @@ func Gather(ctx context.Context, j *journal.Journal, a Asked) (*Facts, error) {
 	if f.KnownAt.IsZero() || f.KnownAt.After(now) {
 		f.KnownAt = now
 	}
-	g := gathering{Facts: f, of: map[string]any{}, prev: map[string]tree.Hash{}}
+	g := gathering{Facts: f, of: map[string]any{}}
 	for r, err := range j.Store.ReadAll(ctx, 0) {
 		if err != nil {
 			return nil, fmt.Errorf("read the journal: %w", err)
@@ -133,7 +133,7 @@ func Gather(ctx context.Context, j *journal.Journal, a Asked) (*Facts, error) {
 			f.KnownAt = r.RecordedAt
 		}
 		f.Position = r.Position
-		g.leaf(r)
+		g.log.Add(tree.Event{ID: r.ID, Stream: r.Stream, Revision: r.Revision, Type: r.Type, Data: r.Data, Meta: r.Meta}) // as the log itself does (TestLogRoot)
 		if err := g.take(j, r); err != nil {
 			return nil, err
 		}
@@ -142,8 +142,8 @@ func Gather(ctx context.Context, j *journal.Journal, a Asked) (*Facts, error) {
 		p.State = user.Fold(p.Events)
 	}
 	f.Looks = g.looks
-	root := g.edge.Root()
-	f.LogSize, f.LogRoot = g.edge.Size(), base64.StdEncoding.EncodeToString(root[:])
+	root := g.log.Root()
+	f.LogSize, f.LogRoot = g.log.Size(), base64.StdEncoding.EncodeToString(root[:])
 	f.AsOf = f.KnownAt
 	if last := f.To.Add(-time.Microsecond); !f.To.IsZero() && last.Before(f.AsOf) {
 		f.AsOf = last
@@ -157,10 +157,7 @@ type gathering struct {
 	*Facts
 	of    map[string]any // what a stream folds into
 	looks []Look
-
-	hasher tree.Hasher
-	prev   map[string]tree.Hash
-	edge   tree.Edge
+	log   tree.Roll
 }
 
 // take folds one record. Bulk activity, markers of time and what the ledger says of itself make no row in any report.
@@ -213,17 +210,6 @@ func folded[T any](g *gathering, stream string, all *[]*T, begin func() *T) *T {
 	g.of[stream] = v
 	*all = append(*all, v)
 	return v
-}
-
-// leaf adds a record to the Merkle log's tree, as the log itself does (TestLogRoot).
-func (g *gathering) leaf(r journal.Record) {
-	if !tree.Counted(r.Stream) {
-		return
-	}
-	e := tree.Event{ID: r.ID, Stream: r.Stream, Revision: r.Revision, Type: r.Type, Data: r.Data, Meta: r.Meta}
-	h := g.hasher.Record(tree.LeafOf(e, g.prev[r.Stream]))
-	g.prev[r.Stream] = h
-	g.edge.Append(h, func(int, tree.Hash) {})
 }
 
 // happened tells whether something had happened by the moment as of which the paper speaks.

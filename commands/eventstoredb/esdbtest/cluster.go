@@ -62,6 +62,7 @@ type Faults struct {
 	TimeoutBeforeCommit int  // nothing is written; the same answer
 	WriteOnLeaderOnly   int  // the append is on the leader's disk alone, and is never answered
 	Unavailable         bool // every call but gossip is answered "Server Is Not Ready", as in an election storm
+	ReadsUnavailable    bool // every reading is answered so, though appends are taken
 	Hang                bool // no call of the streams is answered until its deadline passes
 	HangDiscovery       bool // no call of gossip and server features is answered
 	MuteSubscriptions   bool // live subscriptions stay open and say nothing more, as on a node that is cut off

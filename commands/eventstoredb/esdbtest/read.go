@@ -19,11 +19,15 @@ import (
 func (s *streamsServer) Read(req *streams.ReadReq, call streams.Streams_ReadServer) error {
 	c := s.node.cluster
 	c.mu.Lock()
+	unavailable := c.faults.ReadsUnavailable
 	if c.seen.Reads++; req.GetOptions().GetSubscription() != nil {
 		c.seen.Reads--
 		c.seen.Subscriptions++
 	}
 	c.mu.Unlock()
+	if unavailable {
+		return errNotReady
+	}
 	if _, err := s.node.admit(call.Context(), call.SetTrailer); err != nil {
 		return err
 	}
