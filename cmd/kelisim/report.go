@@ -91,7 +91,7 @@ The reports:
 	c.Flags().StringVar(&known, "known-at", "", "what may be known: a moment, or position:N; now if left out")
 	c.Flags().Var(format, "format", "json, csv, xlsx or pdf")
 	c.Flags().Var(language, "language", "of titles and headings: en, kk or ru")
-	c.AddCommand(p.finance())
+	c.AddCommand(p.finance(), p.statistics())
 	return c
 }
 
