@@ -167,7 +167,8 @@ func (s *Service) loginIn(ctx context.Context, loaded *stream) (string, error) {
 	return "", nil
 }
 
-// Heal settles the reservations that earlier processes left behind. serve calls it before it listens.
+// Heal settles the reservations that earlier processes left behind. serve calls it before it listens. One whose user's login cannot be opened
+// now is left for the next time (TestBackupsOverARotation).
 func (s *Service) Heal(ctx context.Context) error {
 	for {
 		left, err := s.Vault.Unconfirmed(ctx, s.Now().Add(time.Second), 100) // an earlier process may have read a clock ahead
@@ -180,6 +181,12 @@ func (s *Service) Heal(ctx context.Context) error {
 				continue
 			}
 			stands, err := s.holds(ctx, r)
+			if errors.Is(err, vault.ErrKeyUnavailable) {
+				if s.Log != nil {
+					s.Log.Warn("a reserved login cannot be settled now", "user", r.Subject, "error", err)
+				}
+				continue
+			}
 			if err != nil {
 				return fmt.Errorf("heal a reserved login: %w", err)
 			}

@@ -58,8 +58,8 @@ writes a manifest with the SHA-256 of every file.
 The master key and the log's signing key are not copied unless --with-keys says so: without the master key a copy shows nothing of anybody, and so it
 needs another safe place than the backup.
 
-Whoever is destroyed after a backup was made is in it still, sealed under keys that it holds: a backup is thrown away when an erasure must
-reach it, and after a restore the erasures of the days that were lost are asked for again.`,
+Whoever is destroyed after a backup was made is in it still, sealed under keys that it holds, until kelisim keys rotate and, days later, drop have taken the master
+key from under them: from then on its keys open nothing, and it serves the journal alone. After a restore the erasures of the days that were lost are asked for again.`,
 		Example: `  kelisim backup --data /var/lib/kelisim /backup/2026-11-22`,
 		RunE: func(c *cobra.Command, args []string) error {
 			return p.makeBackup(c.Context(), dir, args[0], withKeys)

@@ -19,7 +19,8 @@ func (p *program) restore() *cobra.Command {
 and only then puts it in place. With --dry-run it checks the files and writes nothing.
 
 Put master.key, and log.key to go on with the same log, beside them if the backup was made without. serve destroys again whatever keys the journal
-says are destroyed, and makes the read models anew. What was recorded after the backup is gone, and whoever keeps a newer checkpoint will see that
+says are destroyed, drops again what was dropped of the master key, and makes the read models anew. keys.db and master.key belong together: with an older master.key
+than the keys need it does not start. What was recorded after the backup is gone, and whoever keeps a newer checkpoint will see that
 it is: restore the newest backup there is.`,
 		Example: `  kelisim restore --data /var/lib/kelisim /backup/2026-11-22 --dry-run`,
 		RunE: func(c *cobra.Command, args []string) error {
