@@ -144,6 +144,9 @@ func (p *program) serveDemo(ctx context.Context, s serving, dir string, user dom
 	if err := errors.Join(l.project(ctx, dir, log), l.evidence(ctx, dir, tlog.DefaultOrigin, "", log)); err != nil {
 		return errors.Join(err, l.Close())
 	}
+	if err := l.Evidence.CommitHeads(ctx); err != nil { // so that the first bundle shows a whole history
+		return errors.Join(err, l.Close())
+	}
 	tokens, closeTokens, err := openTokens(dir, time.Now)
 	if err != nil {
 		return errors.Join(err, l.Close())

@@ -187,6 +187,9 @@ func (f *Follower) publish() {
 // be called again: what was pending is read anew. It compares the whole journal with the tree soon after the start,
 // and then every ScrubEvery; and it has the witnesses cosign what is signed.
 func (f *Follower) Run(ctx context.Context) error {
+	if err := f.askNobody(ctx); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	var beside sync.WaitGroup
 	defer beside.Wait()

@@ -3,6 +3,7 @@ package tlog
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 )
@@ -168,7 +169,7 @@ func (f *Follower) lose(ctx context.Context, c Checkpoint) error {
 	return nil
 }
 
-// loadWitnessing takes up what witnesses said from the store. Where none is asked any more, none is waited for.
+// loadWitnessing takes up from the store how far the quorum came.
 func (f *Follower) loadWitnessing(ctx context.Context) error {
 	all, err := f.Store.Cosigned(ctx)
 	if err != nil {
@@ -181,17 +182,32 @@ func (f *Follower) loadWitnessing(ctx context.Context) error {
 		}
 		s.Open = s.Open || said.Open
 	}
-	if f.Witnesses == nil {
-		if s.Size == 0 || s.Open {
-			return nil
+	if f.Witnesses != nil {
+		for _, a := range f.Witnesses.asked {
+			s.Each = append(s.Each, WitnessStatus{Name: a.Name})
 		}
-		return f.Store.SaveCosigned(ctx, Cosigned{Size: f.state.Signed.Size, Lasting: f.state.Signed.Lasting, Open: true})
-	}
-	for _, a := range f.Witnesses.asked {
-		s.Each = append(s.Each, WitnessStatus{Name: a.Name})
 	}
 	f.statusMu.Lock()
 	defer f.statusMu.Unlock()
 	f.status.Witnessing = s
+	return nil
+}
+
+// askNobody: where witnesses were asked before and none is any more, none is waited for.
+func (f *Follower) askNobody(ctx context.Context) error {
+	s := f.Status().Witnessing
+	if f.Witnesses != nil || s.Size == 0 || s.Open {
+		return nil
+	}
+	c, err := f.reader.Checkpoint(ctx)
+	if err == nil {
+		err = f.Store.SaveCosigned(context.WithoutCancel(ctx), Cosigned{Size: c.Size, Lasting: c.Lasting, Open: true})
+	}
+	if err != nil {
+		return fmt.Errorf("publish without witnesses: %w", err)
+	}
+	f.statusMu.Lock()
+	defer f.statusMu.Unlock()
+	f.status.Witnessing.Open = true
 	return nil
 }
