@@ -1,6 +1,7 @@
 package http
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -113,7 +114,7 @@ func (v *eventView) hide(kind string) {
 	v.Actor = ownActor(kind)
 }
 
-// events lists a user's events. An officer who gives a Purpose sees personal values in clear, and the look is recorded first.
+// events lists a user's events and the markers of time about them, in the order of their record. An officer who gives a Purpose sees personal values in clear, and the look is recorded first.
 func (a *API) events(r *Request) (*Response, error) {
 	var from struct {
 		After int64 `json:"after"`
@@ -132,14 +133,20 @@ func (a *API) events(r *Request) (*Response, error) {
 			return nil, err
 		}
 	}
+	markers, err := a.Service.Markers(r.Context(), snap)
+	if err != nil {
+		return nil, err
+	}
+	all := slices.Concat(snap.Events, markers)
+	slices.SortFunc(all, func(x, y user.Recorded) int { return cmp.Compare(x.Position, y.Position) })
 	items, next := []eventView{}, ""
 	var looked []string
-	for _, e := range snap.Events {
-		if e.Revision <= from.After {
+	for _, e := range all {
+		if e.Position <= from.After {
 			continue
 		}
 		if len(items) == limit {
-			from.After = items[limit-1].Revision
+			from.After = items[limit-1].Position
 			next = Cursor(from)
 			break
 		}

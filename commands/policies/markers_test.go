@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -324,9 +325,9 @@ func TestOneMarkerEach(t *testing.T) {
 				return r.IntN(n)
 			}
 			store := &journal.Memory{Shared: true}
-			calm := false
+			var calm atomic.Bool
 			store.Fail = func(stream string) journal.Failure {
-				if calm || !strings.HasPrefix(stream, "due-") {
+				if calm.Load() || !strings.HasPrefix(stream, "due-") {
 					return journal.Works
 				}
 				return []journal.Failure{journal.Works, journal.Works, journal.Refused, journal.LostOnTheWay, journal.LostItsAnswer}[draw(5)]
@@ -354,7 +355,7 @@ func TestOneMarkerEach(t *testing.T) {
 				w.happen()
 				time.Sleep(time.Duration(draw(180)) * time.Minute)
 			}
-			calm = true
+			calm.Store(true)
 			time.Sleep(48 * time.Hour)
 			finish()
 			wg.Wait()
