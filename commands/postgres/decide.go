@@ -16,7 +16,7 @@ type transaction struct {
 	position   int64 // the last event's, those decided included
 	recordedAt time.Time
 	epoch      string    // names the server's present life
-	moment     time.Time // at which its events are recorded
+	moment     time.Time // at which its events are recorded, unless the last event's is later
 
 	ends     map[string]int64 // the last revisions of the streams
 	standing map[uuid.UUID]place

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"time"
 
 	"kelisim/commands/journal"
 )
@@ -254,11 +253,4 @@ func (j *Journal) Close() error {
 	j.stop(journal.ErrClosed)
 	j.ended.Wait()
 	return nil
-}
-
-func latest(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return b
-	}
-	return a
 }

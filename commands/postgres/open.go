@@ -8,7 +8,7 @@
 //
 // No cancel request is ever sent to the server. PostgreSQL takes one during the wait for a standby as leave to commit without it:
 // the transaction would be seen, and acknowledged when it is asked for again, though a failover takes it away. A call that is given up is cut off, and
-// the server carries it through or undoes it by itself (TestNoCancelRequest). An administrator's pg_cancel_backend does the same harm; the
+// the server carries it through or undoes it by itself (TestNoCancelRequest, TestAppendEndsByItself). An administrator's pg_cancel_backend does the same harm; the
 // append is then answered ErrUnknown.
 //
 // The URL may name several hosts; whichever takes writes is used, so that a promoted standby is found by itself (TestFailover). A dead

@@ -196,18 +196,18 @@ func TestFailover(t *testing.T) {
 			t.Fatal(err)
 		}
 		if o := <-done; !errors.Is(o.error, journal.ErrUnknown) {
-			t.Errorf("after the cancel: %+v, want ErrUnknown", o)
+			t.Errorf("after the cancel: %+v, %v, want ErrUnknown", o.Receipt, o.error)
 		}
 		go appends()
 		waiting()
 		select {
 		case o := <-done:
-			t.Errorf("the repetition was answered before the standby has it: %+v", o)
+			t.Errorf("the repetition was answered before the standby has it: %+v, %v", o.Receipt, o.error)
 		default:
 		}
 		postgrestest.Exec(t, standby.URL(), "SELECT pg_wal_replay_resume()")
 		if o := <-done; o.error != nil || !o.Repeated {
-			t.Errorf("the repetition: %+v", o)
+			t.Errorf("the repetition: %+v, %v", o.Receipt, o.error)
 		}
 	})
 

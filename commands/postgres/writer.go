@@ -209,8 +209,7 @@ func (w *writer) lock(candidates []*request) (*transaction, error) {
 	if err = errors.Join(err, results.Close()); err != nil {
 		return nil, fmt.Errorf("begin to append: %w", err)
 	}
-	now := j.db.now().UTC().Truncate(time.Microsecond)
-	if t.moment = latest(now, t.recordedAt); !now.After(t.recordedAt) {
+	if t.moment = j.db.now().UTC().Truncate(time.Microsecond); !t.moment.After(t.recordedAt) {
 		if err := w.unsettle(ctx, t); err != nil {
 			return nil, fmt.Errorf("begin to append: %w", err)
 		}
