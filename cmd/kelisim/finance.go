@@ -1,18 +1,12 @@
 package main
 
 import (
-	"encoding/csv"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
-	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"kelisim/commands/journal"
-	"kelisim/domain"
 	"kelisim/domain/catalogue"
 	"kelisim/projections/finance"
 )
@@ -21,7 +15,7 @@ import (
 func (p *program) finance() *cobra.Command {
 	var pl place
 	month := ""
-	format, table := either("json", "csv"), either("accounts", "receipts", "held")
+	format, table := either(finance.JSON, finance.CSV), either(finance.Tables...)
 	c := &cobra.Command{
 		Use: "finance --month 2026-10", Short: "Write a month's statement of the company's money", Args: exactly(0),
 		Long: `Writes the statement of a calendar month in Astana: each account's opening, movement and closing, in double entry; what came and went by the day in Astana and by
@@ -45,7 +39,7 @@ known later stands in the next month that was open. Revenue is recognised by the
 			if err != nil {
 				return err
 			}
-			return writeStatement(p.stdout, record.Statement(m, time.Now()), format.word, table.word)
+			return record.Statement(m, time.Now()).Write(p.stdout, format.word, table.word)
 		},
 	}
 	pl.flags(c.Flags(), "the data directory")
@@ -54,45 +48,3 @@ known later stands in the next month that was open. Revenue is recognised by the
 	c.Flags().Var(table, "table", "accounts, receipts or held")
 	return c
 }
-
-func writeStatement(w io.Writer, s finance.Statement, format, table string) error {
-	if format == "json" {
-		e := json.NewEncoder(w)
-		e.SetIndent("", "  ")
-		return e.Encode(s)
-	}
-	out := csv.NewWriter(w)
-	for _, row := range statementRows(s, table) {
-		if err := out.Write(row); err != nil {
-			return fmt.Errorf("write the statement: %w", err)
-		}
-	}
-	out.Flush()
-	return out.Error()
-}
-
-// statementRows is a table with its heading; sums are decimals.
-func statementRows(s finance.Statement, table string) [][]string {
-	switch table {
-	case "receipts":
-		rows := [][]string{{"day", "utc_day", "provider", "currency", "payments", "received", "refunded", "refunded_elsewhere", "charged_back", "paid_out", "fees"}}
-		for _, r := range s.Receipts {
-			rows = append(rows, []string{r.Day.String(), r.UTCDay, r.Provider, r.Currency, strconv.Itoa(r.Payments),
-				decimal(r.Received), decimal(r.Refunded), decimal(r.Elsewhere), decimal(r.ChargedBack), decimal(r.PaidOut), decimal(r.Fees)})
-		}
-		return rows
-	case "held":
-		rows := [][]string{{"provider", "transaction_id", "currency", "left", "reason", "paid_at", "age_days"}}
-		for _, h := range s.Held {
-			rows = append(rows, []string{h.Provider, h.TransactionID, h.Currency, decimal(h.Left), h.Reason, h.PaidAt.Format(time.RFC3339), strconv.Itoa(h.AgeDays)})
-		}
-		return rows
-	}
-	rows := [][]string{{"account", "currency", "opening", "movement", "closing"}}
-	for _, l := range s.Accounts {
-		rows = append(rows, []string{string(l.Account), l.Currency, decimal(l.Opening), decimal(l.Movement), decimal(l.Closing)})
-	}
-	return rows
-}
-
-func decimal(minor int64) string { return domain.Money{Minor: minor}.Amount() }
