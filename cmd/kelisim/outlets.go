@@ -83,6 +83,9 @@ func parseOutlets(data []byte) ([]*outletSetting, error) {
 	if err != nil {
 		return nil, err
 	}
+	if tree == nil {
+		return nil, errors.New("/outlets: a list is wanted")
+	}
 	asJSON, err := json.Marshal(tree)
 	if err != nil {
 		return nil, errors.New("this is not a file of outlets")
