@@ -220,7 +220,7 @@ func (s *Service) try(ctx context.Context, spec Spec, w Wish, id uuid.UUID) (Don
 		}
 		return answered(spec, w.Subject, before, loaded, true), nil
 	}
-	if err := s.reserve(ctx, loaded, events); err != nil || w.Rehearsed {
+	if err := s.reserve(ctx, w, id, loaded, events); err != nil || w.Rehearsed {
 		return Done{}, err
 	}
 	meta := event.Meta{

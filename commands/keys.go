@@ -36,9 +36,12 @@ func (s *Service) seal(ctx context.Context, stream string, id uuid.UUID, e any) 
 }
 
 // reserve makes durable in the key store what must stand there before the events are appended: keys, the unique login, search
-// entries, and the claim of a processor's transaction.
-func (s *Service) reserve(ctx context.Context, loaded *stream, events []any) error {
+// entries, and the claims of a processor's transaction and of a posted letter.
+func (s *Service) reserve(ctx context.Context, w Wish, wish uuid.UUID, loaded *stream, events []any) error {
 	subject := subjectOf(loaded.name)
+	if err := s.claimTracking(ctx, w, wish, loaded.name, events); err != nil {
+		return err
+	}
 	if domain.Stream(loaded.name).Category() != "user" {
 		if !anyPersonal(events) || domain.Stream(loaded.name).Category() == "reads" {
 			return nil

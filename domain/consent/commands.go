@@ -30,6 +30,9 @@ type Withdraw struct {
 	Purposes       []string      `json:"purposes,omitempty"`
 	LetterSHA256   string        `json:"letter_sha256,omitempty"`
 	RetryOf        string        `json:"retry_of,omitempty"`
+	// AcknowledgeTrackingNumber: the officer has seen that a notice of this tracking number is entered for somebody else, and this is
+	// another letter, or one envelope for both.
+	AcknowledgeTrackingNumber bool `json:"acknowledge_tracking_number,omitempty"`
 
 	LetterID string `json:"-"`
 	// Owed are the grounds that stood at the end of the day of receipt in the other books.

@@ -15,6 +15,8 @@ type Receive struct {
 	SentOn         calendar.Day    `json:"sent_on,omitzero"`
 	LetterSHA256   string          `json:"letter_sha256,omitempty"`
 	Note           domain.Personal `json:"note,omitzero"`
+	// AcknowledgeTrackingNumber: the officer has seen that a notice of this tracking number is entered already, and this is another letter.
+	AcknowledgeTrackingNumber bool `json:"acknowledge_tracking_number,omitempty"`
 }
 
 // Match says whose letter it is. The user's stream is written first, so that NoticeID names what stands there already.

@@ -40,7 +40,7 @@ func receive(s State, c Receive, in domain.Context) ([]Event, error) {
 	case c.LetterSHA256 != "" && !hashForm.MatchString(c.LetterSHA256):
 		return nil, domain.Malformed("/letter_sha256", "a SHA-256 is 64 small hexadecimal digits")
 	}
-	return []Event{Received(c)}, nil
+	return []Event{Received{c.ReceivedOn, c.TrackingNumber, c.SentOn, c.LetterSHA256, c.Note}}, nil
 }
 
 // match needs nothing when the letter is matched to the same notice already: whoever completes it after the

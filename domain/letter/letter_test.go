@@ -30,18 +30,23 @@ func story(t *testing.T) *decidertest.Story[letter.Command, letter.State, letter
 	return decidertest.New(t, letter.Decider)
 }
 
+// received is the event that a letter becomes.
+func received(c letter.Receive) letter.Received {
+	return letter.Received{ReceivedOn: c.ReceivedOn, TrackingNumber: c.TrackingNumber, SentOn: c.SentOn, LetterSHA256: c.LetterSHA256, Note: c.Note}
+}
+
 func TestTotal(t *testing.T) { decidertest.Total(t, letter.Decider, letter.Events) }
 
 func TestReceiptOfP22(t *testing.T) {
 	full := letter.Receive{ReceivedOn: day(t, "2026-01-09"), TrackingNumber: "RR473124829KZ", SentOn: day(t, "2026-01-05"),
 		LetterSHA256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", Note: domain.NewPersonal("signed A. B.")}
-	s := story(t).When(domain.Context{}, full).Then(letter.Received(full)).State()
+	s := story(t).When(domain.Context{}, full).Then(received(full)).State()
 	if s.ReceivedOn != full.ReceivedOn || !s.EnteredAt.Equal(decidertest.Start) || s.Event != decidertest.EventID(0).String() {
 		t.Errorf("a letter entered late keeps its own day of receipt: %+v", s)
 	}
 	today := letter.Receive{ReceivedOn: day(t, "2026-01-12"), TrackingNumber: "KZ-12"}
-	story(t).When(domain.Context{}, today).Then(letter.Received(today))
-	story(t).Given(letter.Received(full)).When(domain.Context{}, full).Refused("letter-exists")
+	story(t).When(domain.Context{}, today).Then(received(today))
+	story(t).Given(received(full)).When(domain.Context{}, full).Refused("letter-exists")
 
 	for name, change := range map[string]func(*letter.Receive){
 		"no day of receipt":        func(c *letter.Receive) { c.ReceivedOn = calendar.Day{} },
@@ -62,16 +67,16 @@ func TestReceiptOfP22(t *testing.T) {
 func TestDayOfReceiptIsADayInAstana(t *testing.T) {
 	evening := time.Date(2026, 1, 12, 20, 0, 0, 0, time.UTC)
 	c := letter.Receive{ReceivedOn: day(t, "2026-01-13"), TrackingNumber: "RR473124829KZ"}
-	story(t).When(domain.Context{OccurredAt: evening}, c).Then(letter.Received(c))
+	story(t).When(domain.Context{OccurredAt: evening}, c).Then(received(c))
 	story(t).When(domain.Context{OccurredAt: evening.Add(-2 * time.Hour)}, c).Refused("invalid-request", "P-2.2")
 }
 
 func TestMatch(t *testing.T) {
-	received := letter.Received{ReceivedOn: day(t, "2026-01-09"), TrackingNumber: "RR473124829KZ"}
+	came := letter.Received{ReceivedOn: day(t, "2026-01-09"), TrackingNumber: "RR473124829KZ"}
 	matched := letter.Matched{UserID: user, NoticeID: notice}
 
 	story(t).When(domain.Context{}, letter.Match(matched)).Refused("letter-not-found")
-	after := story(t).Given(received).When(domain.Context{}, letter.Match(matched)).Then(matched)
+	after := story(t).Given(came).When(domain.Context{}, letter.Match(matched)).Then(matched)
 	after.When(domain.Context{}, letter.Match(matched)).Nothing()
 	after.When(domain.Context{}, letter.Match{UserID: other, NoticeID: notice}).Refused("letter-already-matched", "P-2.2")
 	after.When(domain.Context{}, letter.Match{UserID: user, NoticeID: other}).Refused("letter-already-matched")
@@ -83,10 +88,10 @@ func TestMatch(t *testing.T) {
 	if _, ok := after.State().MatchedAt(at.Add(-time.Second)); ok {
 		t.Error("the letter was not matched before that")
 	}
-	if _, ok := story(t).Given(received).State().MatchedAt(at); ok {
+	if _, ok := story(t).Given(came).State().MatchedAt(at); ok {
 		t.Error("a letter that nobody matched has no sender")
 	}
 	for _, bad := range []letter.Match{{}, {UserID: user}, {NoticeID: notice}, {UserID: "u", NoticeID: notice}, {UserID: user, NoticeID: "n"}} {
-		story(t).Given(received).When(domain.Context{}, bad).Refused("invalid-request")
+		story(t).Given(came).When(domain.Context{}, bad).Refused("invalid-request")
 	}
 }

@@ -82,7 +82,7 @@ type entry struct {
 	recorded time.Time
 	line     story.Line
 	body     any
-	voids    *entry // whose first event the body is to name
+	about    *entry // whose first event the body is to name, in each of its fields where it has some
 	number   int
 }
 
@@ -111,9 +111,15 @@ func (a *author) lines() ([][]byte, error) {
 	out := make([][]byte, len(a.entries))
 	for i, e := range a.entries {
 		e.number = i + 1
-		if e.voids != nil {
-			wish := story.WishID(Name, e.voids.number, e.voids.line)
-			e.body.(members)["event_id"] = commands.EventID(wish, 0).String()
+		if e.about != nil {
+			event := commands.EventID(story.WishID(Name, e.about.number, e.about.line), 0).String()
+			named, _ := e.body.(members)["fields"].([]members)
+			if named == nil {
+				named = []members{e.body.(members)}
+			}
+			for _, m := range named {
+				m["event_id"] = event
+			}
 		}
 		var err error
 		if e.line.Body, err = plain(e.body); err != nil {

@@ -33,6 +33,7 @@ var unmade = map[string]string{
 	"payment.":                       "comes from notifications that fit no user's order, and from what officers do about that money",
 	"reconciliation.":                "comes from holding the processor's register against the ledger",
 	"reads.personal_data_read":       "is recorded by the look itself; the demo looks, and its story cannot",
+	"custody.":                       "is the master key's, which its keepers change",
 	"ledger.":                        "is written by the log about the journal",
 }
 

@@ -1,6 +1,9 @@
 package demo
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // withdraws: pays for a while, then takes the consent back; the letter is entered days after it came.
 func withdraws(l *life) {
@@ -119,6 +122,10 @@ func keepsDataRight(l *life) {
 func isHeld(l *life) {
 	hold := l.id()
 	l.do(l.office(l.came, 50), marat, "set-legal-hold", members{"hold_id": hold, "basis": "Сот сұрауы 17", "acts": []string{"store", "transfer"}})
+	disclosure, asked := l.id(), l.office(l.came, 51)
+	l.do(asked, marat, "request-field-disclosure", members{"disclosure_id": disclosure, "to": "demo-auditor", "reason": "Сот сұрауы 17",
+		"fields": []members{{"path": "login"}}}).about = l.entries[slices.IndexFunc(l.entries, func(e *entry) bool { return e.line.User == l.user })]
+	l.do(asked.Add(2*time.Hour), dana, "grant-field-disclosure", members{"disclosure_id": disclosure})
 	l.do(l.office(l.came, 53), marat, "disclose", members{"recipient": "Аудандық сот", "country": "KZ", "purpose": "quality-research", "basis": "Сот сұрауы 17"})
 	refused, _ := l.notice(l.later(70), 1, nil)
 	l.do(l.office(l.came, 110), marat, "lift-legal-hold", members{"hold_id": hold, "note": "Іс аяқталды"})
@@ -140,8 +147,8 @@ func isMistaken(l *life) {
 	_, entered := l.notice(l.later(48), 1, nil)
 	wrong := l.entries[len(l.entries)-1]
 	asked := entered.Add(50 * time.Hour)
-	l.do(asked, aigul, "void-entry", members{"reason": "Хат басқа адамнан келген"}).voids = wrong
-	l.do(asked.Add(3*time.Hour), dana, "approve-void", members{}).voids = wrong
+	l.do(asked, aigul, "void-entry", members{"reason": "Хат басқа адамнан келген"}).about = wrong
+	l.do(asked.Add(3*time.Hour), dana, "approve-void", members{}).about = wrong
 	l.stays()
 }
 

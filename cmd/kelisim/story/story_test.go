@@ -277,7 +277,7 @@ func TestExpectationAcrossStreams(t *testing.T) {
 		s := ledger(t)
 		want(t, s, before, "carried-out carried-out")
 		at := head(t, s)
-		fails(t, s, `expected to be refused as "user-not-found" and nothing stands against it`, before[0], before[1], strings.Replace(before[1], letter, "1e77e000-0000-4000-8000-000000000002", 1), l)
+		fails(t, s, `expected to be refused as "user-not-found" and nothing stands against it`, before[0], before[1], strings.NewReplacer(letter, "1e77e000-0000-4000-8000-000000000002", "RR123456785KZ", "RR123456771KZ").Replace(before[1]), l)
 		if head(t, s) != at+1 {
 			t.Errorf("it left %d events behind", head(t, s)-at-1)
 		}
