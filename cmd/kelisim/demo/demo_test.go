@@ -21,20 +21,21 @@ var until = time.Date(2026, 11, 22, 10, 30, 0, 0, time.UTC)
 
 // unmade are the events, or the families of events, that no line of a story makes, and why.
 var unmade = map[string]string{
-	"account.registration_abandoned": "closes a registration whose writer was too slow",
-	"consent.withdrawal_took_effect": "is a marker of time, which a policy sets",
-	"subscription.order_expired":     "is a marker of time, which a policy sets",
-	"subscription.trial_ended":       "is a marker of time, which a policy sets",
-	"subscription.coverage_lapsed":   "is a marker of time, which a policy sets",
-	"subscription.payment_declined":  "comes from the processor's notification of a failure",
-	"subscription.payment_applied":   "comes from an officer's application of held money, which touches two streams",
-	"subscription.refund_sent":       "comes from handing a refund to the processor",
-	"subscription.refund_refused":    "comes from the processor's answer to a refund",
-	"payment.":                       "comes from notifications that fit no user's order, and from what officers do about that money",
-	"reconciliation.":                "comes from holding the processor's register against the ledger",
-	"reads.personal_data_read":       "is recorded by the look itself; the demo looks, and its story cannot",
-	"custody.":                       "is the master key's, which its keepers change",
-	"ledger.":                        "is written by the log about the journal",
+	"account.registration_abandoned":       "closes a registration whose writer was too slow",
+	"consent.withdrawal_took_effect":       "is a marker of time, which a policy sets",
+	"subscription.order_expired":           "is a marker of time, which a policy sets",
+	"subscription.trial_ended":             "is a marker of time, which a policy sets",
+	"subscription.coverage_lapsed":         "is a marker of time, which a policy sets",
+	"subscription.coverage_end_approached": "is a marker of time, which a policy sets",
+	"subscription.payment_declined":        "comes from the processor's notification of a failure",
+	"subscription.payment_applied":         "comes from an officer's application of held money, which touches two streams",
+	"subscription.refund_sent":             "comes from handing a refund to the processor",
+	"subscription.refund_refused":          "comes from the processor's answer to a refund",
+	"payment.":                             "comes from notifications that fit no user's order, and from what officers do about that money",
+	"reconciliation.":                      "comes from holding the processor's register against the ledger",
+	"reads.personal_data_read":             "is recorded by the look itself; the demo looks, and its story cannot",
+	"custody.":                             "is the master key's, which its keepers change",
+	"ledger.":                              "is written by the log about the journal, and by who holds a lease",
 }
 
 func excuse(name string) (why string, excused bool) {
