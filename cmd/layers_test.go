@@ -90,6 +90,7 @@ var rooms = []room{
 
 	{"http/strictjson", "domain"},
 	{"http/webhooks", "domain/... commands commands/access commands/cloudpayments commands/journal projections http/strictjson"},
+	{"http/govstack", "domain/..."},
 	{"http/console", "domain/... commands commands/access commands/journal commands/vault commands/tlog/... commands/receipts projections/... http/strictjson"},
 	{"http", "domain/... commands commands/access commands/bus commands/journal commands/vault commands/tlog/... commands/receipts commands/terms commands/cloudpayments projections/... http/..."},
 

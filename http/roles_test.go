@@ -96,8 +96,16 @@ var mayAsk = map[string]string{
 	"POST /v1/users/{user}/field-disclosures/{disclosure}/approval": "a",
 
 	// Lists, reports, events, evidence.
-	"GET /v1/users":                "oau",
-	"GET /v1/consents/records":     "oau",
+	"GET /v1/users":            "oau",
+	"GET /v1/consents/records": "oau",
+	"GET /govstack/service/verification/data-agreements/":         "soau",
+	"GET /govstack/service/verification/consent-records/":         "soau",
+	"GET /govstack/service/verification/consent-record/{record}/": "soau",
+	"GET /govstack/audit/data-agreements/":                        "oau",
+	"GET /govstack/audit/data-agreement/{agreement}/":             "oau",
+	"GET /govstack/audit/consent-records/":                        "oau",
+	"GET /govstack/audit/consent-record/{record}/":                "oau",
+
 	"GET /v1/restrictions":         "oau",
 	"GET /v1/letters":              "oau",
 	"GET /v1/incidents":            "oau",

@@ -19,6 +19,7 @@ func (s *Server) routes() []Route {
 	resources := &API{Service: s.options.Service, Views: s.options.Views, Log: s.options.Evidence, reporting: make(chan struct{}, 1)}
 	return slices.Concat(
 		resources.table(),
+		resources.facade(),
 		[]Route{
 			{Method: "GET", Path: "/livez", Public: true, Handle: s.livez},
 			{Method: "GET", Path: "/readyz", Public: true, Handle: s.readyz},
