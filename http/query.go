@@ -90,7 +90,7 @@ func (q *Query) OneOf(name string, words ...string) string {
 	}
 	v := q.String(name)
 	if !slices.Contains(words, v) {
-		q.fault(name, "one of these is wanted: %s", strings.Join(words, ", "))
+		q.fault(name, "one of these is wanted: %s", strings.TrimPrefix(strings.Join(words, ", "), ", ")) // the first may stand for none
 		return ""
 	}
 	return v
