@@ -44,6 +44,13 @@ func (s *Service) RotateKeys(ctx context.Context, w Wish) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	for _, g := range there { // a generation that nobody announced counts from now on, so that it is dropped in its turn
+		if g > state.Newest() {
+			if _, err := s.keep(ctx, Wish{Actor: w.Actor}, "begin-rotation", &custody.BeginRotation{Generation: g}); err != nil {
+				return 0, err
+			}
+		}
+	}
 	next := max(state.Newest(), slices.Max(there)) + 1
 	begun, err := s.keep(ctx, w, "begin-rotation", &custody.BeginRotation{Generation: next})
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"kelisim/commands"
+	"kelisim/commands/journal"
 	"kelisim/commands/vault"
 	"kelisim/domain"
 	"kelisim/domain/event"
@@ -256,5 +257,125 @@ func TestRotationIsRepeated(t *testing.T) {
 	store.fails.Store(false)
 	if n, err := b.RotateKeys(t.Context(), once); n != 4 || err != nil {
 		t.Fatalf("generation %d (%v)", n, err)
+	}
+}
+
+// E8: wherever the process ends on the way from the wish to the final destruction, the next one brings it to its end: a key is never gone without a
+// record, a record never stays without its deed, and nothing is final before it is.
+func TestCrashAtEachStep(t *testing.T) {
+	const approve, deed, begun, made, wrapped, dropped = "the approval", "the keys' deletion", "the rotation's announcement", "the new generation", "the wrapping", "the drop"
+	for _, step := range []string{approve, deed, begun, made, wrapped, dropped} {
+		t.Run("a crash at "+step, func(t *testing.T) {
+			b, store, path := newCustody(t)
+			id, other := b.register("aigerim"), b.register("berik")
+			b.do("destroy", string(id), `{"basis":"lawful-demand"}`)
+			b.move(time.Second)
+			fail := func(stream string) {
+				b.store.Fail = func(s string) journal.Failure {
+					if s == stream {
+						return journal.Refused
+					}
+					return journal.Works
+				}
+			}
+			approval := func() error {
+				_, err := b.by(grants, "approve-destruction", id, "{}")
+				b.move(time.Second)
+				return err
+			}
+			restart := func() {
+				t.Helper()
+				b.store.Fail = nil
+				b.Service = &commands.Service{Journal: b.Journal, Now: b.now}
+				store = b.withMaster(path)
+				if err := errors.Join(b.ReconcileKeys(t.Context()), b.ReconcileCustody(t.Context())); err != nil {
+					t.Fatal(err)
+				}
+			}
+			gone := func() bool {
+				keys, err := b.keys.KeysOf(t.Context(), string(id))
+				if err != nil {
+					t.Fatal(err)
+				}
+				return keys[0].Wrapped == nil
+			}
+			switch step {
+			case approve:
+				fail("user-" + string(id))
+				if err := approval(); err == nil || gone() {
+					t.Fatalf("approved (%v), the keys gone: %v", err, gone())
+				}
+				restart()
+				if got := b.readable(id); got != "aigerim" {
+					t.Errorf("without a record it reads %v", got)
+				}
+				b.store.Fail = nil
+				if err := approval(); err != nil {
+					t.Fatal(err)
+				}
+			case deed:
+				store.fails.Store(true)
+				if err := approval(); err != nil || gone() {
+					t.Fatalf("approved (%v), the keys gone: %v", err, gone())
+				}
+				restart()
+			default:
+				if err := approval(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if !gone() {
+				t.Error("the record stands, and the keys live")
+			}
+			switch step {
+			case begun:
+				fail("custody")
+			case made:
+				if err := os.Rename(path, path+".away"); err != nil {
+					t.Fatal(err)
+				}
+			case wrapped:
+				if _, err := b.Vault.RotateTo(t.Context(), 2); err != nil { // announced by nobody, wrapped, and then the end
+					t.Fatal(err)
+				}
+			}
+			n, err := b.RotateKeys(t.Context(), commands.Wish{Actor: operator})
+			if (step == begun || step == made) == (err == nil) {
+				t.Fatalf("generation %d (%v)", n, err)
+			}
+			if step == made {
+				if err := os.Rename(path+".away", path); err != nil {
+					t.Fatal(err)
+				}
+			}
+			b.move(time.Second)
+			if b.final(id) {
+				t.Error("it is final before it is")
+			}
+			restart()
+			if step == begun || step == made {
+				b.rotate()
+			}
+			if step == dropped {
+				fail("custody")
+				if _, err := b.DropGenerations(t.Context(), 0, operator); err == nil {
+					t.Fatal("the drop is recorded")
+				}
+				if b.final(id) {
+					t.Error("final without a record")
+				}
+				restart()
+			}
+			b.move(time.Second)
+			if _, err := b.DropGenerations(t.Context(), 0, operator); err != nil {
+				t.Fatal(err)
+			}
+			if got, err := b.Vault.Generations(t.Context()); err != nil || len(got) != 1 || !b.final(id) {
+				t.Errorf("in the end there are generations %v, and it is final: %v (%v)", got, b.final(id), err)
+			}
+			if got := b.readable(other); got != "berik" {
+				t.Errorf("the living read %v", got)
+			}
+		})
 	}
 }

@@ -240,6 +240,12 @@ func TestNoKeyAfterDestruction(t *testing.T) {
 	b.erase(id)
 	for _, fails := range []bool{true, false} {
 		s.fails.Store(fails)
+		if found, err := b.Find(t.Context(), vault.Login, "aigerim"); err != nil || len(found) != 0 {
+			t.Errorf("the login finds %v (%v)", found, err)
+		}
+		if p, err := b.PersonalData(t.Context(), id, commands.Reader{Actor: asks, Why: "to look", Route: auditor.Route}); err != nil || p.Login == "aigerim" {
+			t.Errorf("the login reads %v (%v)", p.Login, err)
+		}
 		if keys, err := b.HandOver(t.Context(), id, disclosure, auditor); domain.Code(err) != "destroyed" || keys != nil {
 			t.Errorf("%d keys after the destruction (%v)", len(keys), err)
 		}

@@ -88,7 +88,7 @@ func TestDestroy(t *testing.T) {
 	}
 }
 
-// Who asks cannot approve; a legal hold and a block of the data stand against it; it is done once.
+// E9: who asks cannot approve; a legal hold and a block of the data stand against it; it is done once.
 func TestDestroyIsRefused(t *testing.T) {
 	b := newBench(t)
 	id := b.register("aigerim")

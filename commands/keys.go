@@ -308,7 +308,8 @@ func (s *Service) Find(ctx context.Context, field vault.Field, value string) ([]
 		if err != nil {
 			return nil, err
 		}
-		if st, ok := loaded.state.(user.State); ok && st.Account.Exists {
+		st, ok := loaded.state.(user.State)
+		if ok && st.Account.Exists && st.Account.DestroyedAt.Event == "" && st.Account.DepersonalisedAt.Event == "" { // also while the store has not let go of them
 			out = append(out, domain.UserID(subject))
 		}
 	}

@@ -11,6 +11,8 @@ import (
 
 	"kelisim/commands"
 	"kelisim/commands/access"
+	"kelisim/commands/tlog"
+	"kelisim/commands/tlog/verify"
 	"kelisim/domain"
 	"kelisim/domain/event"
 )
@@ -239,5 +241,85 @@ func TestImportLosesDestroyedKeys(t *testing.T) {
 	}
 	if err := l.Close(); err != nil {
 		t.Error(err)
+	}
+}
+
+// E1, E2, E7: a destruction and what follows it change no byte of what was proved, leave the tables as a replay makes them, and nothing of the
+// person stands in clear in any file.
+func TestProofsOutliveDestruction(t *testing.T) {
+	h := newHouse(t)
+	h.move(time.Since(h.now()))
+	h.staffed()
+	planted := []string{"planted-login", "planted@example.kz", "Жасырын", "850101300603"}
+	user := h.ask(access.Service, 201, "POST", "/v1/users", fmt.Sprintf(`{"login":%q,"acceptance":%s,"contacts":{"email":%q},"personal_data":{"family_name":%q,"iin":%q}}`,
+		planted[0], h.acceptance("register", "terms", "personal-data"), planted[1], planted[2], planted[3]))
+	id := user["user_id"].(string)
+	h.named("berik")
+	if err := h.l.Evidence.CommitHeads(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	h.settled()
+	room := t.TempDir()
+	keep := func(name, path string) string {
+		t.Helper()
+		file := filepath.Join(room, name)
+		if err := os.WriteFile(file, h.file(access.Auditor, path), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return file
+	}
+	checkpoint, keys := keep("checkpoint", "/v1/log/checkpoint"), keep("keys.txt", "/v1/log/key")
+	bundle, proof := keep("one.zip", "/v1/users/"+id+"/bundle"), keep("proof", "/v1/events/"+user["events"].([]any)[0].(string)+"/proof")
+	h.erased(id)
+	h.settled()
+	again := keep("proof again", "/v1/events/"+user["events"].([]any)[0].(string)+"/proof")
+	h.close()
+	for _, args := range [][]string{
+		{"keys", "rotate", "--data", h.dir}, {"keys", "drop", "--data", h.dir, "--key-retention", "1ns"},
+		{"verify", h.dir, "--key", keys, "--previous", checkpoint}, {"verify", bundle, "--key", keys}, {"replay", "--data", h.dir},
+	} {
+		if exit, out, said := shell(t, args...); exit != 0 {
+			t.Errorf("%v ends with %d: %s%s", args, exit, out, said)
+		}
+	}
+	text, err := os.ReadFile(keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	policy, err := verify.ParsePolicy(tlog.PolicyText(strings.Fields(string(text))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var proven []verify.Proven
+	for _, file := range []string{proof, again} {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := verify.Proof(text, policy)
+		if err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		proven = append(proven, p)
+	}
+	if proven[0].Data != proven[1].Data || proven[0].Index != proven[1].Index {
+		t.Errorf("the event is proved as %+v, then as %+v", proven[0], proven[1])
+	}
+	files := 0
+	err = filepath.WalkDir(h.dir, func(path string, f os.DirEntry, err error) error {
+		if err != nil || f.IsDir() {
+			return err
+		}
+		files++
+		text, err := os.ReadFile(path)
+		for _, p := range planted {
+			if strings.Contains(string(text), p) {
+				t.Errorf("%s holds %q in clear", f.Name(), p)
+			}
+		}
+		return err
+	})
+	if err != nil || files < 6 {
+		t.Errorf("looked through %d files (%v)", files, err)
 	}
 }
