@@ -7,6 +7,7 @@ import (
 	"errors"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -102,15 +103,15 @@ func TestKeysUnknownOutcome(t *testing.T) {
 			Keys:    []vault.Key{{ID: "a.i", Subject: "a", Class: domain.Identity, Generation: 1, Wrapped: []byte("wrapped")}},
 			Index:   []vault.Entry{{Field: vault.Email, Value: vault.MAC{2}, Subject: "a"}},
 		}
-		asked := 0
+		var asked atomic.Int32
 		proxy.AtCommit(func() postgrestest.Fate {
-			if asked++; asked == 1 {
+			if asked.Add(1) == 1 {
 				return fate
 			}
 			return postgrestest.Passes
 		})
-		if _, err := k.Apply(t.Context(), c); err == nil || asked != 1 {
-			t.Errorf("cut at the commit, and the change was called done (%d tries)", asked)
+		if _, err := k.Apply(t.Context(), c); err == nil || asked.Load() != 1 {
+			t.Errorf("cut at the commit: %v after %d tries, want an error after the first", err, asked.Load())
 		}
 		_, stands, err := k.Holder(t.Context(), login)
 		if err != nil || stands != (fate == postgrestest.NoAnswer) {
