@@ -148,6 +148,7 @@ func TestAbandonedUserIsNotFound(t *testing.T) {
 	_, _ = b.Do(t.Context(), wish)
 	b.store.Fail = nil
 	b.open()
+	b.move(time.Minute) // else it could be a living process's
 	if err := b.Heal(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -168,5 +169,25 @@ func TestAbandonedUserIsNotFound(t *testing.T) {
 	}
 	if _, err := b.Do(t.Context(), b.wish("block", string(abandoned), "", `{"clause":"T-6.1"}`)); domain.Code(err) != "user-not-found" {
 		t.Errorf("a command to an abandoned user: %v", err)
+	}
+}
+
+// T-3.1: a process that starts beside others takes no registration from them that is under way.
+func TestHealLeavesLivingRegistrations(t *testing.T) {
+	b := newBench(t)
+	b.store.Shared = true
+	living, wish := b.Service, b.wish("register", "", "k1", b.registration("aigerim"))
+	b.store.Fail = func(string) journal.Failure { return journal.Refused } // the login is reserved, and the append is slow
+	_, _ = b.Do(t.Context(), wish)
+	b.store.Fail = nil
+	b.open()
+	if err := b.Heal(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Do(t.Context(), b.wish("register", "", "k2", b.registration("aigerim"))); domain.Code(err) != "login-taken" {
+		t.Errorf("another's registration: %v", err)
+	}
+	if _, err := living.Do(t.Context(), wish); err != nil {
+		t.Errorf("the registration that was under way: %v", err)
 	}
 }

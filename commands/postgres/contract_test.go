@@ -8,6 +8,7 @@ import (
 
 	"kelisim/commands/access"
 	"kelisim/commands/access/accesstest"
+	"kelisim/commands/bus/bustest"
 	"kelisim/commands/journal"
 	"kelisim/commands/journal/journaltest"
 	"kelisim/commands/postgres"
@@ -46,7 +47,7 @@ func reused(t *testing.T) (address string, empty func()) {
 		postgrestest.Exec(t, address, `
 			ALTER TABLE events DISABLE TRIGGER USER;
 			ALTER TABLE destroyed DISABLE TRIGGER USER;
-			DELETE FROM events; DELETE FROM search; DELETE FROM login; DELETE FROM claim; DELETE FROM dek; DELETE FROM destroyed; DELETE FROM subject; DELETE FROM token;
+			DELETE FROM events; DELETE FROM search; DELETE FROM login; DELETE FROM claim; DELETE FROM dek; DELETE FROM destroyed; DELETE FROM subject; DELETE FROM token; DELETE FROM outlet; DELETE FROM delivery;
 			UPDATE head SET position = 0, recorded_at = -9223372036854775808;
 			UPDATE settled SET at = -9223372036854775808;
 			ALTER TABLE events ENABLE ALWAYS TRIGGER events_stay;
@@ -92,5 +93,14 @@ func TestAccessKeepsTheContract(t *testing.T) {
 	accesstest.Store(t, func(t *testing.T) (access.Store, access.Store) {
 		empty()
 		return open(t, address, postgres.Options{}).Access(), open(t, address, postgres.Options{}).Access()
+	})
+}
+
+func TestBusKeepsTheContract(t *testing.T) {
+	address, empty := reused(t)
+	bustest.Run(t, func(t *testing.T) (bustest.Store, func() bustest.Store) {
+		empty()
+		again := func() bustest.Store { return open(t, address, postgres.Options{}).Bus() }
+		return again(), again
 	})
 }

@@ -1,4 +1,4 @@
-// Package postgres keeps the journal, the keys and the tokens in a PostgreSQL database, so that several processes on several machines
+// Package postgres keeps the journal, the keys, the tokens and the bus's cursors in a PostgreSQL database, so that several processes on several machines
 // share them. It is the way between one machine (commands/sqlite) and a cluster made for events (commands/eventstoredb), and the only home
 // of the driver.
 //
@@ -40,7 +40,7 @@ type Options struct {
 // DefaultSchema is where the tables stand, unless the URL says search_path=another.
 const DefaultSchema = "kelisim"
 
-// Database is one schema of a PostgreSQL database: a journal, a key store and tokens. They share its connections, and Close ends all three.
+// Database is one schema of a PostgreSQL database: a journal, a key store, tokens and cursors. They share its connections, and Close ends all of them.
 // To keep keys apart from the journal, open two databases.
 type Database struct {
 	config  *pgx.ConnConfig
@@ -97,6 +97,9 @@ func (db *Database) Keys() *Keys { return db.keys }
 
 // Access is the database's tokens.
 func (db *Database) Access() *Access { return db.access }
+
+// Bus is the database's cursors and deliveries.
+func (db *Database) Bus() *Bus { return &Bus{db} }
 
 // Close ends the journal and lets go of every connection.
 func (db *Database) Close() error {
