@@ -379,3 +379,29 @@ func TestCrashAtEachStep(t *testing.T) {
 		})
 	}
 }
+
+// A copy of the master key from before the drop, as another process of a shared ledger has it, loses the generation as well.
+func TestDropReachesEveryCopy(t *testing.T) {
+	b, _, path := newCustody(t)
+	b.register("aigerim")
+	b.rotate()
+	copied, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if _, err := b.DropGenerations(t.Context(), 0, operator); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := b.Vault.Generations(t.Context()); err != nil || !slices.Equal(got, []int{2}) {
+			t.Errorf("there are generations %v (%v)", got, err)
+		}
+		if err := os.WriteFile(path, copied, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		b.withMaster(path)
+	}
+	if events, _, err := b.Entries(t.Context(), commands.Custody, ""); err != nil || len(events) != 3 {
+		t.Errorf("the drop is recorded again: %d events (%v)", len(events), err)
+	}
+}
