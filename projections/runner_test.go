@@ -176,7 +176,12 @@ func TestReplayEqualsLive(t *testing.T) {
 
 // A model that is swapped in while the others are read for has every event, also those that were read before it joined.
 func TestJoiningModelMissesNothing(t *testing.T) {
-	b := newBench(t, counting("quick", 1, nil), counting("slow", 1, func(journal.Event) error { time.Sleep(20 * time.Microsecond); return nil }))
+	b := newBench(t, counting("quick", 1, nil), counting("slow", 1, func(e journal.Event) error {
+		if e.Position%50 == 0 {
+			time.Sleep(time.Millisecond)
+		}
+		return nil
+	}))
 	var last int64
 	for range 3 {
 		last = b.observe(2500)
