@@ -14,7 +14,7 @@ import (
 var (
 	errNotSent   = errors.New("the server was not reached")
 	errOldServer = errors.New("the server is too old: 23.10 is the first that loses nothing it has acknowledged")
-	errBehind    = errors.New("the clock is behind the journal's last event by more than the clocks of the instances may differ")
+	errBehind    = errors.New("the clock is further behind the journal's last event than the clocks of two instances may be apart")
 	errStale     = errors.New("the node is behind what was acknowledged")
 	errUnread    = errors.New("what was appended cannot be read")
 	errMissing   = errors.New("events are missing on the server")

@@ -41,16 +41,12 @@ func (m *moments) saw(at time.Time) {
 }
 
 // next is the moment of an append that begins now. The caller holds the lock.
-func (m *moments) next() (time.Time, error) {
-	clock := m.now().UTC().Truncate(time.Microsecond)
-	if behind := m.last.Sub(clock); m.bound > 0 && behind > m.bound {
-		return time.Time{}, fmt.Errorf("%w: %v behind", errBehind, behind)
-	}
-	at := later(clock, m.last)
+func (m *moments) next() time.Time {
+	at := later(m.now().UTC().Truncate(time.Microsecond), m.last)
 	if !at.After(m.settled) {
 		at = m.settled.Add(time.Microsecond)
 	}
-	return at, nil
+	return at
 }
 
 // join answers the moment of each record, and the group that the append must leave. Where a record asks for a moment the append is alone in its group.
@@ -71,11 +67,7 @@ func (m *moments) join(ctx context.Context, records []journal.NewRecord) (*group
 func (m *moments) try(records []journal.NewRecord, alone bool) (*group, []time.Time, <-chan struct{}, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	at, err := m.next()
-	if err != nil {
-		return nil, nil, nil, err
-	}
-	g := m.group
+	g, at := m.group, m.next()
 	if g != nil && (alone || g.shut || at.After(g.at.Add(shareFor)) || m.last.After(g.at)) {
 		g.shut = true
 		return nil, nil, g.over, nil
@@ -85,13 +77,14 @@ func (m *moments) try(records []journal.NewRecord, alone bool) (*group, []time.T
 	}
 	stamps, last := make([]time.Time, len(records)), m.last
 	for i, r := range records {
+		var err error
 		if stamps[i], err = journal.NextRecordedAt(r.RecordedAt, at, last); err != nil {
 			return nil, nil, nil, err
 		}
 		last = stamps[i]
 	}
-	if m.bound > 0 && last.Sub(m.now()) > m.bound {
-		return nil, nil, nil, fmt.Errorf("%w: a later moment was asked for", errBehind)
+	if ahead := last.Sub(m.now()); m.bound > 0 && ahead > m.bound {
+		return nil, nil, nil, fmt.Errorf("%w: it lies %v ahead", errBehind, ahead)
 	}
 	if g == nil {
 		g = &group{at: stamps[0], shut: alone, over: make(chan struct{})}

@@ -113,28 +113,41 @@ func TestOpenDuringAnOutage(t *testing.T) {
 	})
 }
 
-// The context's end ends a call, whatever the client is waiting for.
+// The context's end ends a call, whatever the client is waiting for: an answer, or in its discovery, where no context reaches it.
 func TestContextEndsCalls(t *testing.T) {
 	c := esdbtest.Start(t, esdbtest.Options{Nodes: 3})
-	j := opened(t, c, eventstoredb.Options{Alone: true, Deadline: 10 * time.Minute})
+	j, err := eventstoredb.Open(t.Context(), c.ConnectionString("gossipTimeout=600"), eventstoredb.Options{Alone: true, Deadline: 10 * time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
 	c.Set(func(f *esdbtest.Faults) { f.Hang, f.HangDiscovery = true, true })
-	for name, run := range map[string]func(context.Context) error{
-		"head": func(ctx context.Context) error { _, _, err := j.Head(ctx); return err },
-		"read": func(ctx context.Context) error { _, err := ofStream(ctx, j, "user-a"); return err },
-		"append": func(ctx context.Context) error {
-			_, err := j.Append(ctx, "user-a", journal.NoStream, wish(1))
-			return err
-		},
-	} {
-		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
-		within(t, name, func() {
-			if err := run(ctx); !errors.Is(err, context.DeadlineExceeded) {
-				t.Errorf("%s: %v", name, err)
-			}
-		})
-		cancel()
+	for range 2 { // at first there is a connection
+		for name, run := range map[string]func(context.Context) error{
+			"head": func(ctx context.Context) error { _, _, err := j.Head(ctx); return err },
+			"read": func(ctx context.Context) error { _, err := ofStream(ctx, j, "user-a"); return err },
+			"append": func(ctx context.Context) error {
+				_, err := j.Append(ctx, "user-a", journal.NoStream, wish(1))
+				return err
+			},
+			"settled": func(ctx context.Context) error {
+				_, err := j.Settled(ctx)
+				if err == nil {
+					err = context.DeadlineExceeded // alone, it asks nobody
+				}
+				return err
+			},
+		} {
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+			within(t, name, func() {
+				if err := run(ctx); !errors.Is(err, context.DeadlineExceeded) {
+					t.Errorf("%s: %v", name, err)
+				}
+			})
+			cancel()
+		}
 	}
 	c.Set(func(f *esdbtest.Faults) { f.Hang, f.HangDiscovery = false, false })
+	within(t, "Close", func() { _ = j.Close() })
 }
 
 // Closing beside calls ends them and panics nowhere; every connection is closed.
