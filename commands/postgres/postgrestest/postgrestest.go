@@ -25,16 +25,20 @@ import (
 )
 
 // Main runs a package's tests and then ends the common server. Call it from TestMain.
-func Main(m *testing.M) {
+func Main(m *testing.M) { os.Exit(Run(m)) }
+
+// Run is Main for a TestMain that has more to do; it answers the exit code.
+func Run(m interface{ Run() int }) int {
 	code := m.Run()
 	common.mu.Lock()
+	defer common.mu.Unlock()
 	if common.server != nil {
 		common.server.stop()
 	}
 	if template.dir != "" {
 		_ = os.RemoveAll(template.dir)
 	}
-	os.Exit(code)
+	return code
 }
 
 var common struct {
