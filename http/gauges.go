@@ -26,8 +26,8 @@ var (
 
 	witnessedLeaves  = gauge("log_witnessed_leaves", "Events under the newest checkpoint that a quorum of witnesses has cosigned.")
 	witnessedWaiting = gauge("log_witness_waiting_seconds", "For how long a signed checkpoint has been without its quorum; 0 where there is none.")
-	witnessLeaves    = gauge("log_witness_leaves", "Events under the newest checkpoint that a witness has cosigned since the program began.", "witness")
-	witnessTrouble   = gauge("log_witness_trouble", "1 while a witness does not cosign, by why: unreachable, refused, contradicted.", "witness", "why")
+	witnessLeaves    = gauge("log_witness_leaves", "Events under the newest checkpoint that a witness has cosigned.", "witness")
+	witnessTrouble   = gauge("log_witness_trouble", "1 while a witness does not cosign, by why: unreachable, refused, ahead, contradicted.", "witness", "why")
 
 	modelPosition = gauge("read_model_position", "Position in the journal that a read model answers for.", "model")
 	modelLag      = gauge("read_model_lag", "Positions that a read model is behind the journal's head.", "model")
@@ -97,7 +97,7 @@ func (g gauges) log(st tlog.Status, tell func(*prometheus.Desc, float64, ...stri
 	tell(witnessedWaiting, waiting.Seconds())
 	for _, each := range w.Each {
 		tell(witnessLeaves, float64(each.Size), each.Name)
-		for _, why := range []string{"unreachable", "refused", "contradicted"} {
+		for _, why := range []string{"unreachable", "refused", "ahead", "contradicted"} {
 			tell(witnessTrouble, truth(troubleOf(each) == why), each.Name, why)
 		}
 	}
@@ -111,6 +111,8 @@ func troubleOf(w tlog.WitnessStatus) string {
 		return ""
 	case !errors.As(w.Trouble, &refused):
 		return "unreachable"
+	case refused.Ahead:
+		return "ahead"
 	case refused.Contradicts():
 		return "contradicted"
 	}

@@ -18,6 +18,7 @@ import (
 	"kelisim/commands/access"
 	"kelisim/commands/journal"
 	"kelisim/commands/tlog"
+	"kelisim/commands/tlog/verify"
 	"kelisim/domain"
 	"kelisim/domain/event"
 )
@@ -125,11 +126,15 @@ func (p *program) exportBundle(ctx context.Context, l *reading, user domain.User
 			return err
 		}
 	} else {
-		w, end, err := p.output(to)
-		if err != nil {
-			return err
+		w, end, outputErr := p.output(to)
+		if outputErr != nil {
+			return outputErr
 		}
-		defer func() { err = errors.Join(err, end()) }()
+		defer func() {
+			if err = errors.Join(err, end()); err != nil && to != "" {
+				err = errors.Join(err, os.Remove(to)) // half a bundle is none
+			}
+		}()
 		sink = tlog.ZipSink(w)
 	}
 	m := p.meter("export", 1000)
@@ -148,7 +153,10 @@ func (p *program) exportBundle(ctx context.Context, l *reading, user domain.User
 	} else {
 		err = reader.ExportFull(ctx, sink, opts)
 	}
+	var fault *verify.Fault
 	switch {
+	case errors.As(err, &fault):
+		return faultError{fmt.Errorf("not whole, so that nothing is exported: %w", err)}
 	case errors.Is(err, tlog.ErrNoHeads):
 		return fmt.Errorf("%w; serve the ledger for a few minutes, and try again", err)
 	case errors.Is(err, tlog.ErrNotFound) && user != "":

@@ -42,13 +42,15 @@ It exits with 3 and the first fault's place if something is not whole.`,
 	c.Flags().StringVar(&pl.journal, "journal", "", "where the journal of a data directory is: sqlite, which is a file in it, postgres://… or esdb://…")
 	c.Flags().StringVar(&policyFile, "policy", "", "a file that says whose signatures count (c2sp.org/tlog-policy)")
 	c.Flags().StringVar(&keyFile, "key", "", "a file of the log's public keys, one a line, as GET /v1/log/key gives them: a policy that believes any of them")
-	c.MarkFlagsMutuallyExclusive("policy", "key")
 	c.Flags().StringArrayVar(&previous, "previous", nil, "a checkpoint kept from earlier, which must be a beginning of this one; may be given again")
 	return c
 }
 
 // policyOf reads whom an auditor believes: a policy, or keys.
 func policyOf(policyFile, keyFile string) (*verify.Policy, error) {
+	if policyFile != "" && keyFile != "" {
+		return nil, misuse("--key is a policy of its own: give it, or --policy, not both")
+	}
 	name := policyFile + keyFile
 	if name == "" {
 		return nil, nil

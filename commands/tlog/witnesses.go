@@ -97,11 +97,15 @@ type asked struct {
 type RefusedError struct {
 	Status int
 	Size   int64 // that the witness cosigned last, where it said so
+	Ahead  bool  // that is more than the checkpoint covers: another process on this journal is quicker, or an earlier state was put back
 }
 
 func (e *RefusedError) Error() string {
 	switch e.Status {
 	case http.StatusConflict:
+		if e.Ahead {
+			return fmt.Sprintf("it has cosigned %d leaves, more than this checkpoint covers", e.Size)
+		}
 		return fmt.Sprintf("it has cosigned %d leaves, of which this checkpoint is no continuation", e.Size)
 	case http.StatusUnprocessableEntity:
 		return "it takes this checkpoint for no continuation of what it has cosigned"
@@ -113,9 +117,9 @@ func (e *RefusedError) Error() string {
 	return fmt.Sprintf("it answers %d", e.Status)
 }
 
-// Contradicts tells whether the witness has seen a history that this one does not continue: somebody signed two, or an earlier state was put back.
+// Contradicts tells whether the witness has seen a history that this one does not continue: somebody signed two, or an earlier state was put back and went on.
 func (e *RefusedError) Contradicts() bool {
-	return e.Status == http.StatusConflict || e.Status == http.StatusUnprocessableEntity
+	return e.Status == http.StatusConflict && !e.Ahead || e.Status == http.StatusUnprocessableEntity
 }
 
 // ask gets a witness's cosignature on a checkpoint. The witness is told what is thought to be the size that it cosigned last; where it knows better it says
@@ -147,8 +151,13 @@ func (w *Witnesses) ask(ctx context.Context, a *asked, r *Reader, c Checkpoint) 
 			if err != nil || size < 0 || kind != witness.SizeType {
 				return nil, errors.New("it answers 409 without the size that it cosigned last")
 			}
-			if size == request.Old || size > c.Size || tries == 2 {
-				return nil, &RefusedError{status, size}
+			switch {
+			case size == request.Old:
+				return nil, &RefusedError{Status: status, Size: size}
+			case size > c.Size:
+				return nil, &RefusedError{Status: status, Size: size, Ahead: true}
+			case tries == 2:
+				return nil, errors.New("it answers 409 again and again")
 			}
 			a.size = size
 		default:

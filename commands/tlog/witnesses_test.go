@@ -274,8 +274,47 @@ func TestWitnessesComeAndGo(t *testing.T) {
 	asked := a.asked.Load()
 	w, _ = watched(t, w, quorum(1, a))
 	w.witnessed("a quorum again", func(s tlog.Witnessing) bool { return s.Size == 6 })
-	if n := a.asked.Load() - asked; n < 2 {
-		t.Errorf("a program that starts learns by a 409 what the witness has cosigned; it was asked %d times", n)
+	if n := a.asked.Load() - asked; n != 1 {
+		t.Errorf("what the witness has cosigned is known from before, and it was asked %d times", n)
+	}
+	asked = a.asked.Load()
+	w.store = &tlog.Memory{} // lost, and made anew from the journal
+	w = again(t, w)
+	w.settle()
+	w, _ = watched(t, w, quorum(1, a))
+	w.witnessed("a quorum in a new store", func(s tlog.Witnessing) bool { return s.Size == 6 })
+	if n := a.asked.Load() - asked; n != 2 {
+		t.Errorf("what the witness has cosigned is learnt by a 409, and it was asked %d times", n)
+	}
+}
+
+// A program that starts while one of its witnesses is away goes on to publish what both have cosigned.
+func TestRestartKeepsTheQuorum(t *testing.T) {
+	a, b := newWatcher(t, "a.test/w"), newWatcher(t, "b.test/w")
+	w, _ := watched(t, nil, quorum(2, a, b))
+	w.record(user(1), 5)
+	w.settle()
+	w.witnessed("a quorum", func(s tlog.Witnessing) bool { return s.Size == 6 })
+	b.down.Store(true)
+	w, _ = watched(t, w, quorum(2, a, b))
+	rounds := 0
+	w.witnessed("nothing new", func(tlog.Witnessing) bool { rounds++; return rounds > 50 && !w.Status().Scrubbed.IsZero() })
+	if got := w.published(); got.Size != 6 || bytes.Count(got.Cosigned, []byte("\n")) != 2 {
+		t.Errorf("published are %d leaves with\n%s", got.Size, got.Cosigned)
+	}
+	w.record(user(1), 1)
+	w.settle()
+	w.witnessed("one of two", func(s tlog.Witnessing) bool { return s.Each[0].Size == 7 && s.Each[1].Trouble != nil })
+	w, _ = watched(t, w, quorum(2, a, b))
+	w.witnessed("one of two, again", func(s tlog.Witnessing) bool { return s.Each[1].Trouble != nil })
+	if got := w.published(); got.Size != 6 || bytes.Count(got.Cosigned, []byte("\n")) != 2 {
+		t.Errorf("published are %d leaves with\n%s", got.Size, got.Cosigned)
+	}
+	b.down.Store(false)
+	asked := a.asked.Load()
+	w.witnessed("both", func(s tlog.Witnessing) bool { return s.Size == 7 })
+	if got := w.published(); got.Size != 7 || bytes.Count(got.Cosigned, []byte("\n")) != 2 || a.asked.Load() != asked {
+		t.Errorf("published are %d leaves with\n%s", got.Size, got.Cosigned)
 	}
 }
 
@@ -335,7 +374,7 @@ func TestWitnessBehindAndAhead(t *testing.T) {
 	back.settle()
 	back.witnessed("one that has seen more", func(s tlog.Witnessing) bool {
 		var refused *tlog.RefusedError
-		return errors.As(s.Each[0].Trouble, &refused) && refused.Status == 409 && refused.Size == 8
+		return errors.As(s.Each[0].Trouble, &refused) && refused.Ahead && !refused.Contradicts() && refused.Size == 8
 	})
 	if got := back.published(); len(got.Cosigned) != 0 {
 		t.Errorf("published with %s", got.Cosigned)
@@ -382,7 +421,7 @@ func TestAnswersThatAreNone(t *testing.T) {
 				n++
 				size(fmt.Sprintln(1+n%4))(out, r)
 			}
-		}(), "no continuation"},
+		}(), "again and again"},
 		"409 with a size that is not there yet": {size("99\n"), "it has cosigned 99 leaves"},
 		"no key":                                {func(out http.ResponseWriter, _ *http.Request) { out.WriteHeader(403) }, "does not know the key"},
 		"no log":                                {func(out http.ResponseWriter, _ *http.Request) { out.WriteHeader(404) }, "does not know the log"},

@@ -11,8 +11,8 @@ import (
 // WitnessStatus is how it stands with one witness.
 type WitnessStatus struct {
 	Name    string
-	Size    int64     // leaves under the newest checkpoint that it cosigned since the program began
-	At      time.Time // when that was; zero for never
+	Size    int64     // leaves under the newest checkpoint that it cosigned, as far as is kept
+	At      time.Time // when that was; zero for not since the program began
 	Trouble error     // why it did not cosign when it was last asked, or nil
 }
 
@@ -169,7 +169,8 @@ func (f *Follower) lose(ctx context.Context, c Checkpoint) error {
 	return nil
 }
 
-// loadWitnessing takes up from the store how far the quorum came.
+// loadWitnessing takes up from the store how far the quorum came, and what each witness said: a program that starts must not put less in the place of what
+// was gathered before (TestRestartKeepsTheQuorum).
 func (f *Follower) loadWitnessing(ctx context.Context) error {
 	all, err := f.Store.Cosigned(ctx)
 	if err != nil {
@@ -181,15 +182,38 @@ func (f *Follower) loadWitnessing(ctx context.Context) error {
 			s.Size, s.Open = said.Size, false
 		}
 		s.Open = s.Open || said.Open
+		if err := f.takeUp(ctx, said); err != nil {
+			return err
+		}
 	}
 	if f.Witnesses != nil {
 		for _, a := range f.Witnesses.asked {
-			s.Each = append(s.Each, WitnessStatus{Name: a.Name})
+			s.Each = append(s.Each, WitnessStatus{Name: a.Name, Size: a.at})
 		}
 	}
 	f.statusMu.Lock()
 	defer f.statusMu.Unlock()
 	f.status.Witnessing = s
+	return nil
+}
+
+// takeUp gives each witness what it said of a checkpoint.
+func (f *Follower) takeUp(ctx context.Context, said Cosigned) error {
+	if f.Witnesses == nil || len(said.Lines) == 0 {
+		return nil
+	}
+	c, err := f.reader.cosigned(ctx, Checkpoint{}, said)
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, a := range f.Witnesses.asked {
+		if line, err := a.Cosignature(c.Note, said.Lines); err == nil {
+			a.size, a.at, a.line = said.Size, said.Size, line
+		}
+	}
 	return nil
 }
 
