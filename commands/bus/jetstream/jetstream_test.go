@@ -58,7 +58,7 @@ func (s *server) up() {
 	}
 	s.now = now
 	s.options.Port = options.Port // so that it comes back where it was
-	if s.options.Username != "" || !s.options.JetStream {
+	if s.options.Username != "" || s.options.CustomClientAuthentication != nil || !s.options.JetStream {
 		return
 	}
 	if s.conn, err = nats.Connect(now.ClientURL()); err != nil {
@@ -85,13 +85,14 @@ func (s *server) stream(window time.Duration) {
 	}
 }
 
-// stored are the ids in the stream, in its order, and the subjects.
+// stored are the ids in the stream, in its order, and the subjects. Each message was sent under the condition that the one before it of its subject is the newest.
 func (s *server) stored() (ids, subjects []string) {
 	s.t.Helper()
 	info, err := s.js.StreamInfo("KELISIM")
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	newest := map[string]uint64{}
 	for n := info.State.FirstSeq; n <= info.State.LastSeq; n++ {
 		m, err := s.js.GetMsg("KELISIM", n)
 		if err != nil {
@@ -101,6 +102,10 @@ func (s *server) stored() (ids, subjects []string) {
 		if err := json.Unmarshal(m.Data, &body); err != nil || body.ID != m.Header.Get(bus.HeaderID) || body.ID != m.Header.Get("Nats-Msg-Id") {
 			s.t.Errorf("%v: %s, %v", err, m.Data, m.Header)
 		}
+		if got, want := m.Header.Get("Nats-Expected-Last-Subject-Sequence"), fmt.Sprint(newest[m.Subject]); got != want {
+			s.t.Errorf("number %d of the stream was sent for %q, want %s", n, got, want)
+		}
+		newest[m.Subject] = n
 		ids, subjects = append(ids, body.ID), append(subjects, m.Subject)
 	}
 	return ids, subjects
@@ -340,6 +345,36 @@ func TestTroubles(t *testing.T) {
 		r, _ = relay(t, s, l, &bus.Memory{}, func(o *jetstream.Options) { o.Username, o.Password = "relay", "right" })
 		trouble(t, r, "no-stream")
 	})
+}
+
+// door lets nobody in until it is opened.
+type door struct {
+	mu    sync.Mutex
+	asked int
+	open  bool
+}
+
+func (d *door) Check(natsserver.ClientAuthentication) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.asked++
+	return d.open
+}
+
+// A server that refuses is asked again for ever: who mends its list of users need not restart the ledger.
+func TestRefusedForAWhile(t *testing.T) {
+	d := &door{}
+	s, l := start(t, func(o *natsserver.Options) { o.CustomClientAuthentication = d }), newLedger(t)
+	l.record("user-"+ann, "consent.given")
+	r, _ := relay(t, s, l, &bus.Memory{}, nil)
+	trouble(t, r, "unauthorized")
+	until(t, "it was asked four times", func() bool {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.open = d.asked >= 4
+		return d.open
+	})
+	trouble(t, r, "no-stream")
 }
 
 // Two relays at once, as when a lease was lost and the loser does not know: nothing is stored twice.
