@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -108,6 +109,9 @@ func TestSubjectSeesTheirOwnAlone(t *testing.T) {
 	}
 }
 
+// cardText is the beginning of the card number of these tests, too long to stand in a request's id by chance.
+var cardText = regexp.MustCompile(`4111\D?1111`)
+
 func TestQueryIsStrict(t *testing.T) {
 	o := newOutside(t, nil, ledger.Route{Method: "GET", Path: "/t/q", Roles: officers, Query: []string{"as_of", "day", "limit", "act", "after", "text", "must"},
 		Handle: func(r *ledger.Request) (*ledger.Response, error) {
@@ -164,7 +168,7 @@ func TestQueryIsStrict(t *testing.T) {
 		if p := wantProblem(t, c.query, w, status, c.code); at(p) != c.place {
 			t.Errorf("%s: at %s, want %s", c.query, at(p), c.place)
 		}
-		if strings.Contains(w.Body.String(), "4111") {
+		if cardText.MatchString(w.Body.String()) {
 			t.Errorf("%s: the answer repeats it: %s", c.query, w.Body)
 		}
 	}
