@@ -19,6 +19,7 @@ package bus
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -111,7 +112,7 @@ type Status struct {
 	State      State
 	Cursor     int64         // the last position of which all before it is acknowledged; what is saved
 	Head       int64         // the journal's last position
-	Lag        time.Duration // the age of the first event behind the cursor; 0 where there is none
+	Lag        time.Duration // how long the first event behind the cursor has been in the journal; 0 where there is none
 	Waiting    int           // events that were read and are not acknowledged
 	Failing    int           // users whose next event was not taken at its last attempt
 	Last       *Trouble      // nil: nothing went wrong since the start
@@ -187,7 +188,7 @@ func (r *Relay) Status(ctx context.Context) ([]Status, error) {
 			if err != nil {
 				return nil, fmt.Errorf("read what is behind the cursor of %s: %w", o.Name, err)
 			}
-			s.Lag = max(0, r.now().Sub(next.RecordedAt))
+			s.Lag = max(0, r.now().Sub(entered(next)))
 			break
 		}
 		r.mu.Lock()
@@ -204,6 +205,17 @@ func (r *Relay) Status(ctx context.Context) ([]Status, error) {
 		out = append(out, s)
 	}
 	return out, nil
+}
+
+// entered is when an event came into the journal: an imported one bears an earlier recorded time.
+func entered(r journal.Record) time.Time {
+	var meta struct {
+		ImportedAt time.Time `json:"imported_at"`
+	}
+	if err := json.Unmarshal(r.Meta, &meta); err != nil || meta.ImportedAt.Before(r.RecordedAt) {
+		return r.RecordedAt
+	}
+	return meta.ImportedAt
 }
 
 // outlet finds an outlet; outlet-not-found where there is none of the name.

@@ -324,6 +324,24 @@ func TestOpenedAgain(t *testing.T) {
 	})
 }
 
+// What was imported with an old recorded time has waited since it was imported.
+func TestLag(t *testing.T) {
+	for meta, want := range map[string]time.Duration{
+		`{"version":1,"occurred_at":"2020-01-01T00:00:00.000000Z"}`:                                             time.Hour,
+		`{"version":1,"occurred_at":"2020-01-01T00:00:00.000000Z","imported_at":"2026-03-01T12:59:00.000000Z"}`: time.Minute,
+	} {
+		l := &journal.Memory{}
+		now := time.Date(2026, 3, 1, 13, 0, 0, 0, time.UTC)
+		if _, err := l.Append(t.Context(), "site", -1, []journal.NewRecord{{ID: uuid.New(), Type: "site.happened", Data: []byte("{}"), Meta: []byte(meta), RecordedAt: now.Add(-time.Hour)}}); err != nil {
+			t.Fatal(err)
+		}
+		r := &bus.Relay{Store: l, Cursors: &bus.Memory{}, Now: func() time.Time { return now }, Outlets: []*bus.Outlet{(&sink{}).outlet("a")}}
+		if got := status(t, r, "a").Lag; got != want {
+			t.Errorf("%s: %v, want %v", meta, got, want)
+		}
+	}
+}
+
 func TestOutletsByName(t *testing.T) {
 	r := &bus.Relay{Store: newLedger(t), Cursors: &bus.Memory{}, Deliveries: &bus.Memory{}, Outlets: []*bus.Outlet{(&sink{}).outlet("a")}}
 	_, err := r.ListDeliveries(t.Context(), "b", "", 0, 10)

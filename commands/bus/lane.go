@@ -147,7 +147,9 @@ func (l *lane) connect(ctx context.Context) error {
 			return ctx.Err()
 		}
 		l.relay.trouble(l.outlet, err)
-		l.relay.log().Warn("an outlet cannot be reached", "outlet", l.outlet.Name, "code", CodeOf(err), "error", err)
+		if failures == 1 {
+			l.relay.log().Warn("an outlet cannot be reached", "outlet", l.outlet.Name, "code", CodeOf(err), "error", err)
+		}
 		sleep(ctx, l.outlet.Retry.wait(failures), nil)
 	}
 }
