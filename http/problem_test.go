@@ -48,7 +48,7 @@ func TestErrorsBecomeProblems(t *testing.T) {
 		if c.code == "blocked" && p["clause"] != "T-3.8" {
 			t.Errorf("the clause is %v", p["clause"])
 		}
-		if c.code == "internal" && strings.Contains(w.Body.String(), "5f0c") {
+		if c.code == "internal" && strings.Contains(w.Body.String(), "user-5f0c") {
 			t.Errorf("the words of a fault went out: %s", w.Body)
 		}
 	}
