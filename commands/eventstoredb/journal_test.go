@@ -30,6 +30,8 @@ func (p *places) cluster(t *testing.T, place string, opts esdbtest.Options) *esd
 	return p.at[place]
 }
 
+var sharedCluster = flag.Bool("shared-cluster", false, "hold the contract on one cluster for all of its tests too, the way it is held on a real one")
+
 var suite = journaltest.Options{Growing: true, Persistent: true, LooseIDs: true, Shared: true}
 
 func TestJournalKeepsTheContract(t *testing.T) {
@@ -51,6 +53,9 @@ func TestJournalKeepsTheContract(t *testing.T) {
 		}, suite)
 	})
 	t.Run("a cluster for all", func(t *testing.T) {
+		if !*sharedCluster {
+			t.Skip("the same once more, as on a real cluster: run it with -shared-cluster")
+		}
 		contract(t, esdbtest.Start(t, esdbtest.Options{Nodes: 3}).ConnectionString())
 	})
 }

@@ -40,15 +40,15 @@ func TestConnectionStrings(t *testing.T) {
 	}
 }
 
-// No connection string makes its reader fail otherwise than by an error without the password, and none is tried.
+// No connection string makes its reader fail otherwise than by an error without the password.
 func FuzzConnectionString(f *testing.F) {
 	f.Add("esdb://", "host:2113", "tls=false")
 	f.Add("esdb+discover://", "a,b:1,c", "tlsVerifyCert=false&gossipTimeout=1")
 	f.Add("esdb://", "[::1]:2113", "keepAliveInterval=-1&defaultDeadline=x")
 	f.Fuzz(func(t *testing.T, scheme, hosts, query string) {
 		const secret = "Zq7geheimXw"
-		if strings.ContainsAny(hosts, "@?") || strings.Contains(scheme, "?") {
-			t.Skip("the password would end elsewhere")
+		if strings.ContainsAny(hosts, "@?") || strings.Contains(scheme, "?") || strings.Contains(strings.ToLower(query), "file") {
+			t.Skip("the password would end elsewhere, or a file would be read")
 		}
 		_, err := eventstoredb.Settings(scheme + "user:" + secret + "@" + hosts + "?" + query)
 		if err != nil && strings.Contains(err.Error(), secret) {
