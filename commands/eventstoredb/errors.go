@@ -40,9 +40,10 @@ func noStream(err error) bool {
 	return ok && code == esdb.ErrorCodeResourceNotFound && status.Code(err) != codes.NotFound
 }
 
-// healthy tells whether the client may be used again.
-func healthy(ctx context.Context, err error) bool {
-	if err == nil || final(err) || errors.Is(err, errAbandoned) || errors.Is(ctx.Err(), context.Canceled) {
+// healthy tells whether the client may be used again. One that was refused as unavailable, or sent to another leader, may not, even if the caller
+// has left meanwhile: at its next call it would connect anew and forget the old connection.
+func healthy(err error) bool {
+	if err == nil || final(err) || errors.Is(err, errAbandoned) || errors.Is(err, context.Canceled) || status.Code(err) == codes.Canceled {
 		return true
 	}
 	code, ok := coded(err)

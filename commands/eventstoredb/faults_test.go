@@ -363,6 +363,14 @@ func TestWrappedErrors(t *testing.T) {
 	if e, _ := esdb.FromError(err); e.Code() == esdb.ErrorUnavailable {
 		t.Error("the client finds the code by itself now: coded is not needed any more")
 	}
+	if eventstoredb.Healthy(err) {
+		t.Error("a client that was refused would be used again, and forget its connection")
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := client.SubscribeToAll(ctx, esdb.SubscribeToAllOptions{}); err == nil || !eventstoredb.Healthy(err) {
+		t.Errorf("a client whose caller left would not be used again: %v", err)
+	}
 }
 
 // A try that comes late is recorded at its own moment, where other instances trust that moments are fresh.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -187,10 +188,17 @@ func TestConnectionsAreNotLeaked(t *testing.T) {
 	c := esdbtest.Start(t, esdbtest.Options{Nodes: 3})
 	j := opened(t, c, brief)
 	c.Set(func(f *esdbtest.Faults) { f.Unavailable = true })
-	for c.Seen().Opened < 60 {
+	for c.Seen().Opened < 80 {
 		var wg sync.WaitGroup
-		for range 8 {
-			wg.Go(func() { _, _, _ = j.Head(t.Context()) })
+		for n := range 8 {
+			wg.Go(func() {
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				if n%4 > 0 { // its end may meet the refusal
+					time.AfterFunc(time.Duration(rand.IntN(2000))*time.Microsecond, cancel)
+				}
+				_, _, _ = j.Head(ctx)
+			})
 		}
 		wg.Wait()
 	}

@@ -134,7 +134,7 @@ func call[T any](ctx context.Context, p *pool, op func(context.Context, *esdb.Cl
 		}
 		var r result
 		r.value, r.err = guarded(ctx, c.client, op)
-		p.give(c, healthy(ctx, r.err))
+		p.give(c, healthy(r.err))
 		done <- r
 	}()
 	select {
