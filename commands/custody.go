@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"kelisim/commands/journal"
 	"kelisim/domain"
 	"kelisim/domain/account"
 	"kelisim/domain/custody"
@@ -130,23 +131,31 @@ func (s *Service) ReconcileKeys(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("read which keys are destroyed: %w", err)
 		}
-		if r.Type != "account.depersonalised" && r.Type != "account.destroyed" {
-			continue
+		if err := s.ReconcileRecord(ctx, r); err != nil {
+			return err
 		}
-		e, err := s.Journal.Decode(r)
-		if err != nil {
-			return fmt.Errorf("read which keys are destroyed: %w", err)
-		}
-		as, ids := domain.Depersonalised, []string(nil)
-		switch e := e.Data.(type) {
-		case account.Depersonalised:
-			ids = e.Keys
-		case account.Destroyed:
-			as, ids = domain.Destroyed, e.Keys
-		}
-		if err := s.Vault.Reconcile(ctx, subjectOf(e.Stream), as, ids...); err != nil {
-			return fmt.Errorf("destroy keys again: %w", err)
-		}
+	}
+	return nil
+}
+
+// ReconcileRecord destroys again what one record says is destroyed, if it says so of anything.
+func (s *Service) ReconcileRecord(ctx context.Context, r journal.Record) error {
+	if r.Type != "account.depersonalised" && r.Type != "account.destroyed" {
+		return nil
+	}
+	e, err := s.Journal.Decode(r)
+	if err != nil {
+		return fmt.Errorf("read which keys are destroyed: %w", err)
+	}
+	as, ids := domain.Depersonalised, []string(nil)
+	switch e := e.Data.(type) {
+	case account.Depersonalised:
+		ids = e.Keys
+	case account.Destroyed:
+		as, ids = domain.Destroyed, e.Keys
+	}
+	if err := s.Vault.Reconcile(ctx, subjectOf(e.Stream), as, ids...); err != nil {
+		return fmt.Errorf("destroy keys again: %w", err)
 	}
 	return nil
 }

@@ -15,7 +15,8 @@ import (
 )
 
 const (
-	// busFile keeps how far each outlet has come, and what became of web hooks. It can be thrown away: then each outlet begins where its settings say.
+	// busFile keeps how far each outlet has come, and what became of web hooks, where no database does. It can be thrown away: then each outlet begins where its settings
+	// say.
 	busFile    = "bus.db"
 	relayLease = "relay"
 	// defaultTopic is where the subjects of NATS begin.
@@ -27,7 +28,7 @@ func (l *ledger) relay(ctx context.Context, dir string, settings []*outletSettin
 	if len(settings) == 0 {
 		return nil, func() error { return nil }, nil
 	}
-	kept, err := sqlite.OpenBus(filepath.Join(dir, busFile))
+	kept, closeKept, err := l.relayed(dir)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -35,7 +36,7 @@ func (l *ledger) relay(ctx context.Context, dir string, settings []*outletSettin
 	for _, s := range settings {
 		o, err := s.outlet(r)
 		if err != nil {
-			return nil, nil, errors.Join(misuse("--outlets: outlet %s: %w", s.Name, err), kept.Close())
+			return nil, nil, errors.Join(misuse("--outlets: outlet %s: %w", s.Name, err), closeKept())
 		}
 		r.Outlets = append(r.Outlets, o)
 	}
@@ -55,8 +56,20 @@ func (l *ledger) relay(ctx context.Context, dir string, settings []*outletSettin
 	return r, func() error {
 		cancel()
 		<-ended
-		return kept.Close()
+		return closeKept()
 	}, nil
+}
+
+// relayed opens the cursors and deliveries: where instances share a database they are in it, so that who takes the relay over goes on where the other stopped.
+func (l *ledger) relayed(dir string) (relayed, func() error, error) {
+	if l.shared != nil && l.shared.relayed != nil {
+		return l.shared.relayed, func() error { return nil }, nil // it is closed with the other stores
+	}
+	kept, err := sqlite.OpenBus(filepath.Join(dir, busFile))
+	if err != nil {
+		return nil, nil, err
+	}
+	return kept, kept.Close, nil
 }
 
 // outlet makes an outlet of its settings. Nothing is connected yet.

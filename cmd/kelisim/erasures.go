@@ -20,6 +20,9 @@ func (l *ledger) erasing(ctx context.Context, retention time.Duration, log *slog
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	var running sync.WaitGroup
 	running.Go(func() { e.Run(ctx) })
+	if !l.Journal.Exclusive() {
+		running.Go(func() { e.Follow(ctx, l.erasedTo) })
+	}
 	return func() {
 		cancel()
 		running.Wait()

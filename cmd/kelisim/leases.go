@@ -20,7 +20,7 @@ const (
 // lease is this process's part in a lease; there is one of each name. Whether it is held is in /metrics.
 func (l *ledger) lease(name string, log *slog.Logger) *lease.Lease {
 	host, _ := os.Hostname()
-	part := &lease.Lease{Journal: l.Journal, Name: name, Holder: cmp.Or(host, "kelisim") + "-" + uuid.NewString()[:8], Log: log}
+	part := &lease.Lease{Journal: l.Journal, Name: name, TTL: l.leaseTTL, Holder: cmp.Or(host, "kelisim") + "-" + uuid.NewString()[:8], Log: log}
 	l.leases = append(l.leases, part)
 	return part
 }

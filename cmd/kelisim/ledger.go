@@ -34,7 +34,10 @@ type ledger struct {
 
 	Evidence *tlog.Follower // nil unless evidence was called
 
-	leases []*lease.Lease // that this process takes part in
+	shared   *sharedStores  // nil: the journal is the directory's
+	leaseTTL time.Duration  // 0: the default
+	leases   []*lease.Lease // that this process takes part in
+	erasedTo int64          // the position up to which what is destroyed is gone, as it was found at the start
 
 	stopViews, stopEvidence func() error
 	behind                  *behind        // nil unless opened for an import
@@ -60,6 +63,8 @@ type opening struct {
 	master string // the file of the master key; "": the directory's own
 	now    func() time.Time
 	log    *slog.Logger
+	// leaseTTL is how long what one instance alone does is left undone when it dies; 0: the default.
+	leaseTTL time.Duration
 	// importing: one goroutine writes very much, and what it writes lasts after flush alone; see behind.
 	importing bool
 }
@@ -112,7 +117,10 @@ func (l *ledger) open(ctx context.Context, o opening) error {
 	if l.Vault, err = vault.New(ctx, keyStore, master); err != nil {
 		return err
 	}
-	l.Vault.Now = o.now
+	l.Vault.Now, l.leaseTTL = o.now, o.leaseTTL
+	if shared {
+		l.Vault.CacheSize = 0 // other processes destroy keys too
+	}
 	l.Journal = journal.New(written, catalogue.All())
 	l.Service = &commands.Service{Journal: l.Journal, Vault: l.Vault, Now: o.now, Log: o.log}
 	return nil
@@ -182,7 +190,7 @@ func (l *ledger) openShared(ctx context.Context, o opening) (journal.Store, vaul
 		return nil, nil, err
 	}
 	s.closers = append([]func() error{lock.Close}, s.closers...)
-	l.Store, l.Keys, l.stopped, l.closeStores = s.journal, s.keys, s.stopped, s.Close
+	l.shared, l.Store, l.Keys, l.stopped, l.closeStores = s, s.journal, s.keys, s.stopped, s.Close
 	if err := o.sameKeys(ctx, s.journal, o.master); err != nil {
 		return nil, nil, err
 	}
@@ -224,6 +232,14 @@ func (l *ledger) Close() error {
 		err = errors.Join(err, l.closeStores())
 	}
 	return err
+}
+
+// tokens are those of the ledger's place.
+func (l *ledger) tokens(dir string) (*access.Tokens, func() error, error) {
+	if l.shared != nil {
+		return access.NewTokens(l.shared.tokens, time.Now), func() error { return nil }, nil // they are closed with the other stores
+	}
+	return openTokens(dir, time.Now)
 }
 
 // openTokens opens the tokens of a data directory; it may be done beside a running server.

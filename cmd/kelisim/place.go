@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"kelisim/commands/access"
+	"kelisim/commands/bus"
 	"kelisim/commands/eventstoredb"
 	"kelisim/commands/journal"
 	"kelisim/commands/postgres"
@@ -86,11 +87,18 @@ func (pl place) made() error {
 	return err
 }
 
+// relayed are a relay's cursors and deliveries.
+type relayed interface {
+	bus.Cursors
+	bus.Deliveries
+}
+
 // sharedStores are the stores of a place whose journal several processes share.
 type sharedStores struct {
 	journal journal.Store
 	keys    vault.Keys
 	tokens  access.Store
+	relayed relayed // nil where no database is shared: then each process has a file
 	stopped []<-chan error
 	closers []func() error
 }
@@ -123,6 +131,7 @@ func (s *sharedStores) open(ctx context.Context, pl place, now func() time.Time)
 		db, err := postgres.Open(ctx, url, postgres.Options{Now: now})
 		if err == nil {
 			databases[url] = db
+			s.relayed = db.Bus()
 			s.closers = append(s.closers, db.Close)
 		}
 		return db, err

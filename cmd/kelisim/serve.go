@@ -16,6 +16,7 @@ import (
 	"kelisim/commands"
 	"kelisim/commands/access"
 	"kelisim/commands/bus"
+	"kelisim/commands/lease"
 	"kelisim/commands/tlog"
 	"kelisim/domain"
 	kelisimhttp "kelisim/http"
@@ -44,7 +45,7 @@ func (p *program) serve() *cobra.Command {
 	var s serving
 	var pl place
 	termsFile, witnesses, outletsFile := "", "", ""
-	retention := lifetime(defaultRetention)
+	retention, leaseTTL := lifetime(defaultRetention), lease.DefaultTTL
 	c := &cobra.Command{
 		Use: "serve", Short: "Serve the ledger in a data directory over HTTP", Args: exactly(0),
 		Long: `Serves the ledger in a data directory until it is interrupted; then it answers what has begun and stops. Where there is no
@@ -57,7 +58,11 @@ With --witnesses the log's checkpoints are submitted to others who cosign them (
 them have cosigned; where they do not answer for a minute it is published without them. The file may say whose log it is, and is meant for this one if not.
 
 With --outlets events are sent on, as stored and with personal data sealed, to NATS JetStream, Kafka topics and signed web hooks. How far each has come is in
-bus.db of the data directory; where that is lost each begins where its "after" says, at the beginning if it says nothing.
+bus.db of the data directory, or in the keys' database where that is PostgreSQL; where it is lost each begins where its "after" says, at the beginning if it says nothing.
+
+Several instances serve one ledger with --journal (PostgreSQL or EventStoreDB) and --keys (PostgreSQL): each in a data directory of its own, with the same master.key and
+log.key, and any of them answers any request. One of them at a time says what the log signs, marks what time brings and sends events on; when it dies another
+goes on within --lease-ttl and a fifteenth of it. kelisim copy moves a ledger from one directory to there. One machine is enough for most: see the README.
 
 The card processor's notifications are taken at /webhooks/cloudpayments/ where the environment has ` + secretSetting + `
 (two with a comma between them while one replaces the other), and refunds are sent to it where it has ` + publicIDSetting + ` too.
@@ -76,14 +81,17 @@ The card processor's notifications are taken at /webhooks/cloudpayments/ where t
 			if err != nil {
 				return err
 			}
-			l, err := openLedger(c.Context(), opening{place: pl, terms: termsFile, now: time.Now, log: log})
+			if leaseTTL < shortestLease || leaseTTL > longestLease {
+				return misuse("--lease-ttl: a time from %v to %v is wanted", shortestLease, longestLease)
+			}
+			l, err := openLedger(c.Context(), opening{place: pl, terms: termsFile, leaseTTL: leaseTTL, now: time.Now, log: log})
 			if err != nil {
 				return err
 			}
 			if err := errors.Join(l.project(c.Context(), pl.dir, log), l.evidence(c.Context(), pl.dir, tlog.DefaultOrigin, witnesses, log)); err != nil {
 				return errors.Join(err, l.Close())
 			}
-			tokens, closeTokens, err := pl.openTokens(c.Context(), time.Now)
+			tokens, closeTokens, err := l.tokens(pl.dir)
 			if err != nil {
 				return errors.Join(err, l.Close())
 			}
@@ -106,9 +114,16 @@ The card processor's notifications are taken at /webhooks/cloudpayments/ where t
 	c.Flags().StringVar(&outletsFile, "outlets", "", "a YAML file of NATS streams, Kafka topics and web hooks that events are sent on to; none unless given")
 	c.Flags().StringVar(&witnesses, "witnesses", "", "a file that names who cosigns the log's checkpoints, each with a URL (c2sp.org/tlog-policy); nobody unless given")
 	c.Flags().Var(&retention, "key-retention", "how long copies of the key store are kept: so long after kelisim keys rotate the older master key is dropped, and what was destroyed before is final")
+	c.Flags().DurationVar(&leaseTTL, "lease-ttl", leaseTTL, "how long others wait before they take over what one instance alone does, after it was last heard of")
 	s.flags(c)
 	return c
 }
+
+// The lease is renewed three times in its time, and looked at fifteen times: shorter ones wear the journal out and fall to a slow disk.
+const (
+	shortestLease = time.Second
+	longestLease  = 10 * time.Minute
+)
 
 // logger is the log of a server, after a look at what would keep it from starting.
 func (p *program) logger(s serving) (*slog.Logger, error) {

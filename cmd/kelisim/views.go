@@ -39,6 +39,9 @@ func (l *ledger) project(ctx context.Context, dir string, log *slog.Logger) erro
 		stop()
 		return errors.Join(<-ended, views.Close())
 	}
+	if l.erasedTo, _, err = l.Journal.Head(ctx); err != nil {
+		return fmt.Errorf("read the journal's head: %w", err)
+	}
 	if err := l.reconcileKeys(ctx); err != nil {
 		return err
 	}

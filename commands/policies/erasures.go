@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"kelisim/commands"
+	"kelisim/commands/journal"
 	"kelisim/domain/event"
 )
 
@@ -39,6 +40,29 @@ func (e *Erasures) Run(ctx context.Context) {
 		case <-time.After(retryEvery):
 		}
 		e.Pass(ctx, time.Now())
+	}
+}
+
+// Follow carries out what is recorded after a position until the context ends, as it comes: where several instances share a ledger, the one that recorded a
+// destruction may die before the deed (TestDestructionOfADeadInstance).
+func (e *Erasures) Follow(ctx context.Context, after int64) {
+	for {
+		err := journal.Follow(ctx, e.Service.Journal.Store, after, func(r journal.Record) error {
+			if err := e.Service.ReconcileRecord(ctx, r); err != nil {
+				return err
+			}
+			after = r.Position
+			return nil
+		})
+		if ctx.Err() != nil {
+			return
+		}
+		e.Log.Warn("it could not be looked which keys other instances destroy; it is looked again", "error", err)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(retryEvery):
+		}
 	}
 }
 

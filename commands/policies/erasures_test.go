@@ -23,6 +23,7 @@ import (
 // stubborn is a key store that can fail to destroy.
 type stubborn struct {
 	*vault.Memory
+	kek   *vault.MemoryKEK
 	fails atomic.Bool
 }
 
@@ -46,8 +47,8 @@ func (s *stubborn) living(t *testing.T) int {
 func erasing(t *testing.T) (*commands.Service, *stubborn, *policies.Erasures, *bytes.Buffer) {
 	t.Helper()
 	time.Sleep(time.Until(time.Date(2026, 1, 31, 7, 0, 0, 0, time.UTC)))
-	store := &stubborn{Memory: &vault.Memory{}}
-	v, err := vault.New(t.Context(), store, vault.NewMemoryKEK())
+	store := &stubborn{Memory: &vault.Memory{}, kek: vault.NewMemoryKEK()}
+	v, err := vault.New(t.Context(), store, store.kek)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,6 +113,52 @@ func TestDestructionIsRetried(t *testing.T) {
 		}
 		stop()
 		synctest.Wait()
+	})
+}
+
+// An instance that dies between the record of a destruction and the deed is followed by the others, at once; what was recorded while the key store failed them is done
+// when it works again.
+func TestDestructionOfADeadInstance(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dead, store, _, _ := erasing(t)
+		store.fails.Store(true)
+		depersonalise(t, dead, "before")
+		if store.living(t) != 3 {
+			t.Fatal("nothing is left to destroy")
+		}
+		others := &stubborn{Memory: store.Memory}
+		v, err := vault.New(t.Context(), others, store.kek)
+		if err != nil {
+			t.Fatal(err)
+		}
+		living := &commands.Service{Journal: dead.Journal, Vault: v, Now: time.Now}
+		policy := &policies.Erasures{Service: living, Log: dead.Log}
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() { policy.Follow(ctx, 0); close(ended) }()
+		synctest.Wait()
+		if store.living(t) != 0 {
+			t.Error("what was recorded before is not destroyed")
+		}
+		depersonalise(t, dead, "after")
+		synctest.Wait()
+		if store.living(t) != 0 {
+			t.Error("what is recorded is not destroyed at once")
+		}
+		others.fails.Store(true)
+		depersonalise(t, dead, "later")
+		time.Sleep(time.Minute)
+		if store.living(t) != 3 {
+			t.Error("it is destroyed by a store that destroys nothing")
+		}
+		others.fails.Store(false)
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		if store.living(t) != 0 {
+			t.Error("it is not asked again")
+		}
+		stop()
+		<-ended
 	})
 }
 

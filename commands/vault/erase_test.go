@@ -414,3 +414,29 @@ func TestOutstandingDestruction(t *testing.T) {
 		t.Errorf("after a restart it reads %v", back.states())
 	}
 }
+
+// P-1.5: what one process destroys is destroyed for every other on the same key store that keeps no keys in memory, whatever it has read before.
+func TestDestroyedByAnother(t *testing.T) {
+	w := newWorld(t)
+	other, err := vault.New(ctx, w.keys, w.kek)
+	must(t, err)
+	other.Now, other.CacheSize = w.Now, 0
+	must(t, w.Register(ctx, aliya, "aliya", nil))
+	read := func(want domain.PersonalState, l letter) {
+		t.Helper()
+		l = stored(t, l)
+		must(t, other.Open(ctx, aliya, place, &l))
+		if got := l.states(); len(got) != 1 || got[want] == "" {
+			t.Errorf("it reads as %v, want %s", got, want)
+		}
+	}
+	sealed := written(t, w.Vault, aliya, place)
+	read(domain.Available, sealed)
+	_, err = w.Destroy(ctx, aliya, domain.Destroyed, domain.Identity, domain.Attributes, domain.Freeform)
+	must(t, err)
+	read(domain.Destroyed, sealed)
+	l := filled()
+	if err := other.Seal(ctx, aliya, place, &l); !errors.Is(err, vault.ErrErased) {
+		t.Errorf("sealing under destroyed keys: %v", err)
+	}
+}

@@ -41,8 +41,10 @@ var (
 
 // Vault seals and opens. It may be used from many goroutines. Set the fields before first use.
 type Vault struct {
-	Now       func() time.Time // the clock; New sets time.Now
-	CacheSize int              // how many subjects' unwrapped keys are kept in memory; New sets 4096
+	Now func() time.Time // the clock; New sets time.Now
+	// CacheSize is how many subjects' unwrapped keys are kept in memory; New sets 4096. Where other processes use the key store too it must be 0: what one of them
+	// destroys is then destroyed for all (TestDestroyedByAnother).
+	CacheSize int
 
 	keys     Keys
 	kek      KEK
@@ -62,8 +64,7 @@ type Vault struct {
 	freeing sync.RWMutex // held alone by a change that releases
 }
 
-// cacheFor is how long an unwrapped key stays in memory: the longest time for which another process
-// goes on reading what this one has destroyed.
+// cacheFor is how long an unwrapped key stays in memory.
 const cacheFor = 5 * time.Minute
 
 // New makes the vault over a key store and the master key that the store was first used with. Another master key is
