@@ -176,6 +176,15 @@ func chargedBack(a answer) map[string]any {
 	return map[string]any{"obligation_id": o.ObligationID, "months_revoked": m.Months}
 }
 
+func chargeBackReturned(a answer) map[string]any {
+	r, _ := first[subscription.ChargeBackReturned](a)
+	out := map[string]any{"days_granted": r.Days}
+	if d, ok := first[obligation.Discharged](a); ok {
+		out["obligation_id"] = d.ObligationID
+	}
+	return out
+}
+
 func applied(a answer) map[string]any {
 	g, _ := first[subscription.PeriodGranted](a)
 	return map[string]any{"status": "applied", "coverage": span{g.From.UTC(), g.CoveredUntil.UTC()}}

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -28,7 +29,8 @@ type Reconciled struct {
 
 // Reconcile holds a register of [from, until), by the processor's time, against the ledger, and records what differs and what was paid
 // out. What is recorded is found again by no later run (TestReconcile). With enter, what the ledger does not know is brought in, in the same
-// way as a notification would have been: payments, refunds, and charge-backs of a user's payment. Everything else waits for a person.
+// way as a notification would have been: payments, refunds, and charge-backs of a user's payment and their returns. Everything else waits for a
+// person.
 func (m Money) Reconcile(ctx context.Context, from, until time.Time, register cloudpayments.Register, enter bool) (Reconciled, error) {
 	var out Reconciled
 	all, err := m.transactions(ctx)
@@ -97,7 +99,7 @@ func (m Money) Reconcile(ctx context.Context, from, until time.Time, register cl
 var reconciler = event.Actor{Kind: "system", ID: "reconciliation"}
 
 func (m Money) registered(ctx context.Context, at time.Time) (reconciliation.State, error) {
-	loaded, err := m.load(ctx, Register.stream(Provider+"-"+at.UTC().Format("2006-01")), Register)
+	loaded, err := m.load(ctx, Register.stream(registerOf(at)), Register)
 	if err != nil {
 		return reconciliation.State{}, err
 	}
@@ -140,7 +142,7 @@ func (m Money) transactions(ctx context.Context) (map[string]*known, error) {
 		case account.EntryVoided:
 			voided[v.EventID] = true
 		case subscription.OrderPlaced, subscription.PaymentCompleted, subscription.PaymentHeld, subscription.PaymentApplied, subscription.PaymentDeclined,
-			subscription.RefundCompleted, subscription.ChargedBack, payment.Held, payment.Refunded:
+			subscription.RefundCompleted, subscription.ChargedBack, subscription.ChargeBackReturned, payment.Held, payment.Refunded:
 			e.RawData, e.RawMeta = nil, nil
 			all = append(all, e)
 		}
@@ -215,6 +217,11 @@ func (g *gathered) take(e journal.Event) {
 			k := g.of(v.TransactionID, id)
 			k.ChargeBacks = append(k.ChargeBacks, v.Amount)
 		}
+	case subscription.ChargeBackReturned:
+		if v.Provider == Provider {
+			k := g.of(v.TransactionID, id)
+			k.Returns = append(k.Returns, v.Amount)
+		}
 	case payment.Held:
 		money(v.Provider, v.TransactionID, "", cloudpayments.EntryHeld, v.Amount, v.PaidAt)
 		if v.Provider == Provider {
@@ -229,7 +236,7 @@ func (g *gathered) take(e journal.Event) {
 	}
 }
 
-// enter brings in what the register knows and the ledger does not.
+// enter brings in what the register knows and the ledger does not, charge-backs before their returns, and resolves those findings.
 func (m Money) enter(ctx context.Context, found []cloudpayments.Finding, register cloudpayments.Register, all map[string]*known) (int, error) {
 	rows := map[string]cloudpayments.Row{}
 	for _, r := range register.Rows {
@@ -237,6 +244,8 @@ func (m Money) enter(ctx context.Context, found []cloudpayments.Finding, registe
 	}
 	m.from = "register-"
 	n := 0
+	found = slices.Clone(found)
+	slices.SortStableFunc(found, func(a, b cloudpayments.Finding) int { return cmp.Compare(returned(a), returned(b)) })
 	for _, f := range found {
 		row, listed := rows[f.TransactionID]
 		switch {
@@ -265,10 +274,58 @@ func (m Money) enter(ctx context.Context, found []cloudpayments.Finding, registe
 			if err != nil {
 				return n, fmt.Errorf("enter the charge-back of %s: %w", f.PaymentID, err)
 			}
+		case f.Kind == cloudpayments.ChargeBackReversed && all[f.PaymentID] != nil && all[f.PaymentID].user != "":
+			_, err := m.Do(ctx, Wish{Command: "return-charge-back", Subject: string(all[f.PaymentID].user), Actor: reconciler, Body: &user.ReturnChargeBack{
+				RecordChargeBackReturn: subscription.RecordChargeBackReturn{Provider: Provider, TransactionID: f.PaymentID, Amount: f.Amount, ReturnedAt: f.At},
+			}})
+			if domain.Code(err) == "charge-back-not-found" {
+				continue // of a claim that nobody told of: a person's to decide
+			}
+			if err != nil {
+				return n, fmt.Errorf("enter the return of the charge-back of %s: %w", f.PaymentID, err)
+			}
 		default:
 			continue
 		}
 		n++
+		if err := m.entered(ctx, f); err != nil {
+			return n, err
+		}
 	}
 	return n, nil
+}
+
+func returned(f cloudpayments.Finding) int {
+	if f.Kind == cloudpayments.ChargeBackReversed {
+		return 1
+	}
+	return 0
+}
+
+// entered resolves a finding that was brought in.
+func (m Money) entered(ctx context.Context, f cloudpayments.Finding) error {
+	state, err := m.registered(ctx, f.At)
+	if err != nil {
+		return err
+	}
+	id := state.Open(f.ID())
+	if id == "" {
+		return nil
+	}
+	_, err = m.do(ctx, Wish{Command: "resolve-finding", Subject: registerOf(f.At), Body: &reconciliation.Resolve{FindingID: id, How: reconciliation.Entered}, Actor: reconciler})
+	if err != nil {
+		return fmt.Errorf("resolve the finding of %s: %w", f.TransactionID, err)
+	}
+	return nil
+}
+
+// ResolveFinding resolves one finding of the month of operations in which it lies, named by its operation's moment.
+func (s *Service) ResolveFinding(ctx context.Context, w Wish, operation time.Time, r reconciliation.Resolve) (Done, error) {
+	w.Command, w.Subject, w.Body = "resolve-finding", registerOf(operation), &r
+	return s.do(ctx, w)
+}
+
+// registerOf names the month in which an operation lies.
+func registerOf(operation time.Time) string {
+	return Provider + "-" + operation.UTC().Format("2006-01")
 }

@@ -10,6 +10,7 @@ import (
 	"kelisim/commands/cloudpayments"
 	"kelisim/commands/journal"
 	"kelisim/domain"
+	"kelisim/domain/event"
 	"kelisim/domain/obligation"
 	"kelisim/domain/reconciliation"
 	"kelisim/domain/subscription"
@@ -167,5 +168,74 @@ func TestReconcileManyPayouts(t *testing.T) {
 	}
 	if r, err = b.money().Reconcile(t.Context(), noon, noon.Add(time.Hour), register, false); err != nil || r.Payouts != 0 {
 		t.Fatal(r.Payouts, err)
+	}
+}
+
+// A charge-back and its return are brought in together, in their order, and what was brought in is resolved; a return of a claim that nobody
+// told of waits for a person, and once resolved it is not found again.
+func TestReconcileReturns(t *testing.T) {
+	b := newTill(t, 2)
+	claimed, untold := b.paying(0, 10), b.paying(1, 11)
+	b.take(told(t, cloudpayments.Pay, claimed))
+	b.take(told(t, cloudpayments.Pay, untold))
+	claim := cloudpayments.ChargeBack{ID: "c1", TransactionID: claimed.TransactionID, Amount: claimed.Amount, At: noon.Add(3 * time.Hour)}
+	returned, alone := claim, claim
+	returned.At, returned.Reversed = noon.Add(5*time.Hour), true
+	alone.ID, alone.TransactionID, alone.Reversed = "c2", untold.TransactionID, true
+	register := cloudpayments.Register{Rows: []cloudpayments.Row{row(claimed), row(untold)}, ChargeBacks: []cloudpayments.ChargeBack{returned, claim, alone}}
+	run := func() commands.Reconciled {
+		t.Helper()
+		r, err := b.money().Reconcile(t.Context(), noon.Add(-time.Hour), noon.Add(23*time.Hour), register, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	b.at = noon.Add(24 * time.Hour)
+	if r := run(); len(r.Found) != 3 || r.Entered != 2 {
+		t.Fatalf("%+v", r)
+	}
+	snap, _ := b.Snapshot(t.Context(), b.user, commands.Known{})
+	owed := snap.State.Obligations.All()
+	if len(owed) != 1 || owed[0].How != obligation.Cancelled || len(snap.State.Subscription.Gifts()) != 1 {
+		t.Errorf("owed %+v, given %+v", owed, snap.State.Subscription.Gifts())
+	}
+	var open []string
+	resolved := map[string]bool{}
+	for e, err := range b.Journal.ReadAll(t.Context(), 0) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch v := e.Data.(type) {
+		case reconciliation.Found:
+			open = append(open, e.ID.String())
+			resolved[e.ID.String()] = v.Reference == "c2" // what is expected not to be
+		case reconciliation.FindingResolved:
+			if resolved[v.FindingID] || v.How != reconciliation.Entered {
+				t.Errorf("resolved: %+v", v)
+			}
+			open = slices.DeleteFunc(open, func(id string) bool { return id == v.FindingID })
+		}
+	}
+	if len(open) != 1 || !resolved[open[0]] {
+		t.Fatalf("open are %v", open)
+	}
+	wish := commands.Wish{Actor: event.Actor{Kind: "officer", ID: "o"}}
+	resolve := reconciliation.Resolve{FindingID: open[0], How: reconciliation.Explained, Note: domain.NewPersonal("told by telephone")}
+	if _, err := b.ResolveFinding(t.Context(), wish, alone.At, resolve); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.ResolveFinding(t.Context(), wish, alone.At, resolve); domain.Code(err) != "finding-resolved" {
+		t.Errorf("a second time: %v", err)
+	}
+	if _, err := b.ResolveFinding(t.Context(), wish, alone.At.AddDate(0, 1, 0), resolve); domain.Code(err) != "finding-not-found" {
+		t.Errorf("in another month: %v", err)
+	}
+	if r := run(); len(r.Found) != 0 || r.Standing != 1 || r.Entered != 0 {
+		t.Errorf("the next run: %+v", r)
+	}
+	register.ChargeBacks[2].Amount.Minor--
+	if r := run(); len(r.Found) != 1 {
+		t.Errorf("with another sum: %+v", r)
 	}
 }

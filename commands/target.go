@@ -85,6 +85,8 @@ func (t Target) notFound() error {
 		return domain.Refuse(domain.NotFound, "incident-not-found", "there is no such incident")
 	case Payment:
 		return domain.Refuse(domain.NotFound, "payment-not-found", "no such payment is held")
+	case Register:
+		return reconciliation.NotFound()
 	}
 	return account.NotFound()
 }

@@ -14,7 +14,7 @@ type occurred struct {
 	OccurredAt *time.Time `json:"occurred_at"`
 }
 
-// heldWish is the wish of an officer about held money; its command is chosen by the ledger.
+// heldWish is the wish of an officer about held money or a finding; its command is chosen by the ledger.
 func (a *API) heldWish(r *Request, at occurred) (commands.Wish, error) {
 	canonical, err := r.Canonical()
 	return commands.Wish{

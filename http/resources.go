@@ -64,6 +64,8 @@ func (a *API) table() []Route {
 	report.Produces = reportTypes
 	statistic := get("/v1/statistics/{name}", inspectors, a.statistic, "from", "to", "known_at", "by", "format", "language")
 	statistic.Produces = reportTypes
+	statement := get("/v1/finance", inspectors, a.finance, "month", "format", "table")
+	statement.Produces = financeTypes
 	publish := create("/v1/documents", "publish-document", operators)
 	publish.Limit = 1 << 20
 	return slices.Concat(
@@ -76,6 +78,8 @@ func (a *API) table() []Route {
 			post("/charge-backs", "charge-back", officers),
 			{Method: "POST", Path: "/v1/payments/{transaction}/apply", Roles: officers, Body: JSON, Handle: a.applyHeld},
 			{Method: "POST", Path: "/v1/payments/{transaction}/refund", Roles: officers, Body: JSON, Handle: a.refundHeld},
+			post("/charge-back-returns", "return-charge-back", officers),
+			{Method: "POST", Path: "/v1/reconciliation/findings/{finding}/resolution", Roles: officers, Body: JSON, Handle: a.resolveFinding},
 			post("/granted-days", "grant-days", officers),
 			post("/withdrawal-notices", "withdraw", officers),
 			plain("/withdrawal-notices/{notice}/rescission", "rescind-withdrawal", officers),
@@ -148,6 +152,8 @@ func (a *API) table() []Route {
 			get("/v1/reports", inspectors, a.reports, "language"),
 			statistic,
 			get("/v1/statistics", inspectors, a.statistics),
+			statement,
+			get("/v1/reconciliation/findings", inspectors, a.findings, "status", "class", "after", "limit", "at_least"),
 			get("/v1/payments/held", inspectors, a.held, "after", "limit", "at_least"),
 			get("/v1/destructions", inspectors, a.destructions, "status", "after", "limit", "at_least"),
 			get("/v1/keys", keepers, a.generations),

@@ -85,7 +85,8 @@ CREATE TABLE @_grown (
 func moves(data any) bool {
 	switch data.(type) {
 	case consent.Given, consent.DisclosureMade, consent.LegalHoldSet, consent.LegalHoldLifted,
-		subscription.PaymentDeclined, subscription.RefundRequested, subscription.RefundSent, subscription.RefundRefused, subscription.RefundCompleted, subscription.ChargedBack:
+		subscription.PaymentDeclined, subscription.RefundRequested, subscription.RefundSent, subscription.RefundRefused, subscription.RefundCompleted, subscription.ChargedBack,
+		subscription.ChargeBackReturned:
 		return false
 	case consent.Event, subscription.Event, account.Registered, account.EntryVoided, account.Depersonalised, account.Destroyed:
 		return true

@@ -15,7 +15,7 @@ import (
 // held is the money that came and could not be applied, until it is applied or all of it has gone back; and the refunds that
 // are asked for and neither made nor refused. A refund may be known before its payment, so both are kept from the first word on.
 var held = Projection{
-	Name: "held", Version: 2, Tables: []string{"money", "refunds"},
+	Name: "held", Version: 3, Tables: []string{"money", "refunds"},
 	Schema: `
 CREATE TABLE @_money (
 	provider    TEXT    NOT NULL,
@@ -28,7 +28,7 @@ CREATE TABLE @_money (
 	paid        INTEGER NOT NULL, -- microseconds since 1970, UTC
 	since       INTEGER NOT NULL,
 	waits       INTEGER NOT NULL, -- 1: it is held and not applied
-	back        INTEGER NOT NULL, -- minor units that went back or were taken back
+	back        INTEGER NOT NULL, -- minor units that went back or were taken back and not returned
 	PRIMARY KEY (provider, transaction_id, user)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX @_money_waits ON @_money (since) WHERE waits = 1;
@@ -64,6 +64,8 @@ CREATE TABLE @_refunds (
 			return errors.Join(m.answered(v.RefundID), m.back(v.Amount.Minor))
 		case subscription.ChargedBack:
 			return m.of(v.Provider, v.TransactionID).back(v.Amount.Minor)
+		case subscription.ChargeBackReturned:
+			return m.of(v.Provider, v.TransactionID).back(-v.Amount.Minor)
 		case payment.Held:
 			return m.of(v.Provider, v.TransactionID).holds("", v.Amount, v.Reason, v.PaidAt)
 		case payment.Applied:

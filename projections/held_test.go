@@ -29,9 +29,10 @@ func TestHeldMoney(t *testing.T) {
 		held("2"), back("2", "12", 90), back("2", "13", 100),
 		held("3"), taken("3", 4000), back("3", "14", 990),
 		held("4"), taken("4", 4000),
+		held("6"), taken("6", 4990), subscription.ChargeBackReturned{Provider: "cloudpayments", TransactionID: "6", Amount: domain.KZT(4000), ReturnedAt: noon},
 		back("5", "15", 4990),
 	}
-	want := "[2 4800.00 KZT 4 990.00 KZT]"
+	want := "[2 4800.00 KZT 4 990.00 KZT 6 4000.00 KZT]"
 	for seed := range uint64(5) {
 		r := rand.New(rand.NewPCG(3, seed))
 		b := newBench(t, projections.All...)

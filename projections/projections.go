@@ -36,7 +36,7 @@ type Projection struct {
 }
 
 // All is every read model.
-var All = []Projection{activities, letters, incidents, held, erasures, users, due, destructions}
+var All = []Projection{activities, letters, incidents, held, erasures, users, due, destructions, findings}
 
 // Tables are one generation of a projection's tables.
 type Tables struct {

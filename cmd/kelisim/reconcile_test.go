@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -10,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"kelisim/commands"
+	"kelisim/commands/access"
 	"kelisim/commands/cloudpayments"
 	"kelisim/commands/cloudpayments/cloudpaymentstest"
 	"kelisim/domain"
@@ -106,5 +109,70 @@ func TestReconcileMisuse(t *testing.T) {
 	}
 	if made, _ := os.ReadDir(dir); len(made) != 0 {
 		t.Errorf("a ledger was made: %v", made)
+	}
+}
+
+// An officer sees what a run found, resolves it once with a note that is sealed, and the next run is silent about it.
+func TestFindingsOverHTTP(t *testing.T) {
+	h := newHouse(t)
+	user := h.register()
+	h.paying(h.buy(user)) // nobody is told of it
+	money := commands.Money{Service: h.l.Service}
+	register, _, _, err := registerOf(t.Context(), h.processor, h.now().Add(-time.Hour), h.now().Add(time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := func() int {
+		t.Helper()
+		r, err := money.Reconcile(t.Context(), h.now().Add(-time.Hour), h.now().Add(time.Hour), register, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(r.Found)
+	}
+	open := func() []any {
+		t.Helper()
+		head, _, err := h.l.Journal.Head(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return h.ask(access.Officer, 200, "GET", fmt.Sprint("/v1/reconciliation/findings?status=open&class=missing-here&at_least=", head), "")["items"].([]any)
+	}
+	if run() != 1 {
+		t.Fatal("nothing is found")
+	}
+	items := open()
+	if len(items) != 1 || items[0].(map[string]any)["status"] != "open" {
+		t.Fatalf("open: %v", items)
+	}
+	way := "/v1/reconciliation/findings/" + items[0].(map[string]any)["finding_id"].(string) + "/resolution"
+	const planted = "PLANTED told by telephone"
+	h.ask(access.Officer, 400, "POST", way, `{"how":"explained"}`)
+	h.ask(access.Officer, 400, "POST", way, `{"how":"forgotten","note":"x"}`)
+	h.ask(access.Service, 403, "POST", way, `{"how":"entered"}`)
+	h.ask(access.Officer, 404, "POST", "/v1/reconciliation/findings/"+user+"/resolution", `{"how":"entered"}`)
+	h.ask(access.Officer, 201, "POST", way, `{"how":"explained","note":"`+planted+`"}`)
+	h.ask(access.Officer, 409, "POST", way, `{"how":"explained","note":"again"}`)
+	if left := open(); len(left) != 0 {
+		t.Errorf("open: %v", left)
+	}
+	ended := h.ask(access.Officer, 200, "GET", "/v1/reconciliation/findings?status=resolved", "")["items"].([]any)
+	if len(ended) != 1 || ended[0].(map[string]any)["how"] != "explained" || ended[0].(map[string]any)["resolved_by"] == "" {
+		t.Errorf("resolved: %v", ended)
+	}
+	if run() != 0 {
+		t.Error("what is resolved is found again")
+	}
+	h.close()
+	if err := filepath.WalkDir(h.dir, func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		if all, err := os.ReadFile(path); err != nil || bytes.Contains(all, []byte(planted)) {
+			t.Errorf("%s: the note stands in clear, or %v", path, err)
+		}
+		return nil
+	}); err != nil {
+		t.Error(err)
 	}
 }

@@ -19,6 +19,7 @@ type Entry struct {
 	PaidAt        time.Time // the processor's time
 	Refunds       []EntryRefund
 	ChargeBacks   []domain.Money
+	Returns       []domain.Money // of charge-backs that came to nothing
 }
 
 // EntryState is what became of a transaction here.
@@ -60,6 +61,12 @@ const (
 	CardPayout         FindingKind = "card-payout"     // money to a card, which the ledger never asks for
 	TestInProduction   FindingKind = "test-in-production"
 )
+
+// FindingKinds are all of them.
+var FindingKinds = []FindingKind{
+	MissingHere, MissingThere, AmountMismatch, CurrencyMismatch, StatusMismatch, InvoiceMismatch, LateRefund, ChargedBack, ChargeBackReversed, ChargeBackFee,
+	PayoutMismatch, CardPayout, TestInProduction,
+}
 
 // Finding is one difference. It holds ids, sums, states and moments, and nothing of a person.
 type Finding struct {
@@ -276,13 +283,17 @@ func (m *matcher) unlisted(payment string, refunds []EntryRefund) {
 	}
 }
 
-// claims holds charge-backs against those that the ledger knows, by payment and sum.
+// claims holds charge-backs and their returns against those that the ledger knows, by payment and sum.
 func (m *matcher) claims() {
 	claims := slices.Clone(m.c.ChargeBacks)
 	slices.SortFunc(claims, func(a, b ChargeBack) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.ID, b.ID)) })
-	open := map[string][]domain.Money{}
+	type told struct {
+		payment string
+		back    bool
+	}
+	open := map[told][]domain.Money{}
 	for id, e := range m.entries {
-		open[id] = slices.Clone(e.ChargeBacks)
+		open[told{id, false}], open[told{id, true}] = slices.Clone(e.ChargeBacks), slices.Clone(e.Returns)
 	}
 	seen := map[string]bool{}
 	for _, b := range claims {
@@ -292,16 +303,18 @@ func (m *matcher) claims() {
 		seen[b.key()] = true
 		f := Finding{Kind: ChargedBack, TransactionID: b.TransactionID, PaymentID: b.TransactionID, Reference: b.ID,
 			There: b.Amount.String(), Amount: b.Amount, At: b.At}
-		switch {
-		case b.Fee:
+		if b.Fee {
 			f.Kind = ChargeBackFee
-		case b.Reversed:
+			m.add(f)
+			continue
+		}
+		if b.Reversed {
 			f.Kind = ChargeBackReversed
-		default:
-			if i := slices.Index(open[b.TransactionID], b.Amount); i >= 0 {
-				open[b.TransactionID] = slices.Delete(open[b.TransactionID], i, i+1)
-				continue
-			}
+		}
+		known := told{b.TransactionID, b.Reversed}
+		if i := slices.Index(open[known], b.Amount); i >= 0 {
+			open[known] = slices.Delete(open[known], i, i+1)
+			continue
 		}
 		m.add(f)
 	}

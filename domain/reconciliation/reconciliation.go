@@ -1,10 +1,11 @@
 // Package reconciliation is the book of what a processor's register says beside what the ledger says: one stream for each month of operations,
-// reconciliation-<provider>-<year>-<month>, so that none grows for ever. A difference is recorded once; it is settled by what is recorded
-// in the books of users and payments, never here.
+// reconciliation-<provider>-<year>-<month>, so that none grows for ever. A difference is recorded once and stays open until it is resolved;
+// money and months change by what is recorded in the books of users and payments, never here.
 package reconciliation
 
 import (
 	"maps"
+	"slices"
 	"time"
 
 	"kelisim/domain"
@@ -19,6 +20,7 @@ var Events = []event.Type{
 	event.Of[Compared]("reconciliation.compared"),
 	event.Of[Found]("reconciliation.found"),
 	event.Of[Settled]("reconciliation.settled"),
+	event.Of[FindingResolved]("reconciliation.finding_resolved"),
 }
 
 // Compared: a register of [From, Until), by the processor's time, was held against the ledger.
@@ -60,9 +62,28 @@ type Payout struct {
 	At            time.Time    `json:"at"`
 }
 
-func (Compared) isReconciliation() {}
-func (Found) isReconciliation()    {}
-func (Settled) isReconciliation()  {}
+// FindingResolved: a finding needs nobody's attention any more. It stays known, so that the same difference is not found again.
+type FindingResolved struct {
+	FindingID string          `json:"finding_id"` // of the event that found it
+	How       string          `json:"how"`
+	Note      domain.Personal `json:"note,omitzero" personal:"freeform"`
+}
+
+// How a finding is resolved.
+const (
+	Entered    = "entered"     // the ledger was put right
+	Corrected  = "corrected"   // the processor put its register right
+	Explained  = "explained"   // both are right; the note says why they differ
+	WrittenOff = "written-off" // they differ for good
+)
+
+// Hows are the words for it.
+var Hows = []string{Entered, Corrected, Explained, WrittenOff}
+
+func (Compared) isReconciliation()        {}
+func (Found) isReconciliation()           {}
+func (Settled) isReconciliation()         {}
+func (FindingResolved) isReconciliation() {}
 
 // Command is any wish about this book.
 type Command interface{ isCommand() }
@@ -78,17 +99,35 @@ type Record struct {
 // MaxPayouts is how many payouts one command may bring, so that it fits one append.
 const MaxPayouts = 2000
 
-func (Record) isCommand() {}
+// Resolve ends a finding.
+type Resolve struct {
+	FindingID string          `json:"finding_id"`
+	How       string          `json:"how"`
+	Note      domain.Personal `json:"note,omitzero"`
+}
+
+func (Record) isCommand()  {}
+func (Resolve) isCommand() {}
 
 // State is what is known already.
 type State struct {
-	found, settled map[string]bool
+	settled map[string]bool
+	found   map[string]string // the ids of the events that found them, by finding
+	open    map[string]bool   // by the event's id; false: it is resolved
 	// Last is the latest run.
 	Last Compared
 }
 
 // Knows tells whether a finding is recorded.
-func (s State) Knows(finding string) bool { return s.found[finding] }
+func (s State) Knows(finding string) bool { return s.found[finding] != "" }
+
+// Open is the id of a finding that is recorded and not resolved, "" where there is none.
+func (s State) Open(finding string) string {
+	if id := s.found[finding]; s.open[id] {
+		return id
+	}
+	return ""
+}
 
 // KnowsPayout tells whether an operation's payout is recorded.
 func (s State) KnowsPayout(transaction string) bool { return s.settled[transaction] }
@@ -96,40 +135,72 @@ func (s State) KnowsPayout(transaction string) bool { return s.settled[transacti
 // Decider is the book's rules.
 var Decider = domain.Decider[Command, State, Event]{Decide: decide, Evolve: evolve}
 
-func evolve(s State, e Event, _ event.Meta) State {
+func evolve(s State, e Event, m event.Meta) State {
 	switch e := e.(type) {
 	case Compared:
 		s.Last = e
 	case Found:
-		s.found = with(s.found, e.Finding)
+		id := m.ID.String()
+		s.found, s.open = with(s.found, id, e.Finding), with(s.open, true, id)
+	case FindingResolved:
+		s.open = with(s.open, false, e.FindingID)
 	case Settled:
 		ids := make([]string, len(e.Payouts))
 		for i, p := range e.Payouts {
 			ids[i] = p.TransactionID
 		}
-		s.settled = with(s.settled, ids...)
+		s.settled = with(s.settled, true, ids...)
 	default:
 		panic("unhandled reconciliation event")
 	}
 	return s
 }
 
-// with is a copy of a set with more.
-func with(set map[string]bool, ids ...string) map[string]bool {
-	out := make(map[string]bool, len(set)+len(ids))
-	maps.Copy(out, set)
+// with is a copy of a map with more.
+func with[V any](of map[string]V, v V, ids ...string) map[string]V {
+	out := make(map[string]V, len(of)+len(ids))
+	maps.Copy(out, of)
 	for _, id := range ids {
-		out[id] = true
+		out[id] = v
 	}
 	return out
 }
 
 func decide(s State, c Command, _ domain.Context) ([]Event, error) {
-	r := c.(Record)
+	switch c := c.(type) {
+	case Record:
+		return record(s, c)
+	case Resolve:
+		return resolve(s, c)
+	}
+	panic("unhandled reconciliation command")
+}
+
+func resolve(s State, c Resolve) ([]Event, error) {
+	open, known := s.open[c.FindingID]
+	switch {
+	case !known:
+		return nil, NotFound()
+	case !open:
+		return nil, domain.Refuse(domain.Conflict, "finding-resolved", "this finding was resolved already")
+	case !slices.Contains(Hows, c.How):
+		return nil, domain.Malformed("/how", "a finding is entered, corrected, explained or written-off")
+	case (c.How == Explained || c.How == WrittenOff) && !c.Note.Given():
+		return nil, domain.Malformed("/note", "say why the two differ")
+	}
+	return []Event{FindingResolved(c)}, nil
+}
+
+// NotFound is the refusal of a finding that is not there.
+func NotFound() error {
+	return domain.Refuse(domain.NotFound, "finding-not-found", "there is no such finding")
+}
+
+func record(s State, r Record) ([]Event, error) {
 	var out []Event
 	seen := map[string]bool{}
 	for _, f := range r.Found {
-		if !s.found[f.Finding] && !seen[f.Finding] {
+		if !s.Knows(f.Finding) && !seen[f.Finding] {
 			seen[f.Finding] = true
 			out = append(out, f)
 		}

@@ -32,3 +32,38 @@ func TestRecord(t *testing.T) {
 		Then(reconciliation.Settled{Provider: "cloudpayments", Payouts: []reconciliation.Payout{payout("3")}})
 	s.When(domain.Context{}, reconciliation.Record{Payouts: make([]reconciliation.Payout, reconciliation.MaxPayouts+1)}).Refused("invalid-request")
 }
+
+// A finding is resolved once, in words that there are; what is resolved stays known, and is found again only where it differs.
+func TestResolve(t *testing.T) {
+	found := reconciliation.Found{Provider: "cloudpayments", Finding: "missing-here|1", Kind: "missing-here", TransactionID: "1", At: decidertest.Start}
+	other := found
+	other.Finding = "missing-here|1|another sum"
+	given := func() *decidertest.Story[reconciliation.Command, reconciliation.State, reconciliation.Event] {
+		return decidertest.New(t, reconciliation.Decider).Given(found)
+	}
+	s := given()
+	id := decidertest.EventID(0).String()
+	note := domain.NewPersonal("paid in cash")
+	ended := reconciliation.Resolve{FindingID: id, How: reconciliation.Explained, Note: note}
+	if got := s.State().Open(found.Finding); got != id {
+		t.Errorf("open is %q", got)
+	}
+	for code, c := range map[string]reconciliation.Resolve{
+		"finding-not-found": {FindingID: decidertest.EventID(7).String(), How: reconciliation.Entered},
+		"invalid-request":   {FindingID: id, How: "forgotten", Note: note},
+	} {
+		s.When(domain.Context{}, c).Refused(code)
+	}
+	for _, how := range []string{reconciliation.Explained, reconciliation.WrittenOff} {
+		s.When(domain.Context{}, reconciliation.Resolve{FindingID: id, How: how}).Refused("invalid-request")
+	}
+	for _, how := range []string{reconciliation.Entered, reconciliation.Corrected} {
+		given().When(domain.Context{}, reconciliation.Resolve{FindingID: id, How: how}).Then(reconciliation.FindingResolved{FindingID: id, How: how})
+	}
+	s = s.When(domain.Context{}, ended).Then(reconciliation.FindingResolved(ended))
+	s.When(domain.Context{}, ended).Refused("finding-resolved")
+	if st := s.State(); st.Open(found.Finding) != "" || !st.Knows(found.Finding) {
+		t.Errorf("%+v", st)
+	}
+	s.When(domain.Context{}, reconciliation.Record{Provider: "cloudpayments", Found: []reconciliation.Found{found, other}}).Then(other)
+}

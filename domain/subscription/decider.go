@@ -48,6 +48,8 @@ func decide(s State, c Command, in domain.Context) ([]Event, error) {
 		return refuseRefund(s, c)
 	case RecordRefund:
 		return recordRefund(s, c)
+	case RecordChargeBackReturn:
+		return recordChargeBackReturn(s, c, in)
 	case RecordChargeBack:
 		return recordChargeBack(s, c, in)
 	}

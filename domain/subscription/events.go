@@ -37,6 +37,7 @@ var Events = []event.Type{
 	event.Of[RefundRefused]("subscription.refund_refused"),
 	event.Of[RefundCompleted]("subscription.refund_completed"),
 	event.Of[ChargedBack]("subscription.charged_back"),
+	event.Of[ChargeBackReturned]("subscription.charge_back_returned"),
 	event.Of[TrialEnded]("subscription.trial_ended"),
 	event.Of[CoverageLapsed]("subscription.coverage_lapsed"),
 	event.Of[CoverageEndApproached]("subscription.coverage_end_approached"),
@@ -207,6 +208,16 @@ type ChargedBack struct {
 	ChargedBackAt time.Time    `json:"charged_back_at"`
 }
 
+// ChargeBackReturned: the bank's claim came to nothing, and the money that it had taken came again. It touches money alone: Days is how many
+// days the days_granted beside it gives for those that the charge-back had taken.
+type ChargeBackReturned struct {
+	Provider      string       `json:"provider"`
+	TransactionID string       `json:"transaction_id"`
+	Amount        domain.Money `json:"amount"`
+	ReturnedAt    time.Time    `json:"returned_at"`
+	Days          int          `json:"days"`
+}
+
 // TrialEnded marks, for followers, that the free months are over. No answer depends on it.
 type TrialEnded struct {
 	EndedAt time.Time `json:"ended_at"`
@@ -239,6 +250,7 @@ func (RefundSent) isSubscription()            {}
 func (RefundRefused) isSubscription()         {}
 func (RefundCompleted) isSubscription()       {}
 func (ChargedBack) isSubscription()           {}
+func (ChargeBackReturned) isSubscription()    {}
 func (TrialEnded) isSubscription()            {}
 func (CoverageLapsed) isSubscription()        {}
 func (CoverageEndApproached) isSubscription() {}

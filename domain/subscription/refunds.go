@@ -1,9 +1,11 @@
 package subscription
 
 import (
+	"slices"
 	"time"
 
 	"kelisim/domain"
+	"kelisim/domain/calendar"
 )
 
 // RequestRefund asks for money of a payment to go back. Where it has gone back already, by another way than the processor's, RefundedAt
@@ -48,6 +50,15 @@ type RecordChargeBack struct {
 	ChargedBackAt time.Time    `json:"charged_back_at"`
 }
 
+// RecordChargeBackReturn is money that a charge-back had taken and that the bank gave again, as the processor's register tells it: the whole
+// sum of one charge-back.
+type RecordChargeBackReturn struct {
+	Provider      string       `json:"provider,omitempty"`
+	TransactionID string       `json:"transaction_id"`
+	Amount        domain.Money `json:"amount"`
+	ReturnedAt    time.Time    `json:"returned_at"`
+}
+
 // alreadyRefunded is what refunds take that were known before their payment: a payment that is granted with nothing left of it
 // loses at once the months that had not begun.
 func (s State) alreadyRefunded(p Payment) []Event {
@@ -64,11 +75,12 @@ func (s State) alreadyRefunded(p Payment) []Event {
 	return s.revoke(p, CauseRefund, later(last, p.PaidAt))
 }
 
-func (RequestRefund) isCommand()    {}
-func (SendRefund) isCommand()       {}
-func (RefuseRefund) isCommand()     {}
-func (RecordRefund) isCommand()     {}
-func (RecordChargeBack) isCommand() {}
+func (RequestRefund) isCommand()          {}
+func (SendRefund) isCommand()             {}
+func (RefuseRefund) isCommand()           {}
+func (RecordRefund) isCommand()           {}
+func (RecordChargeBack) isCommand()       {}
+func (RecordChargeBackReturn) isCommand() {}
 
 // find is the one payment of a transaction's id, of a provider where one is named.
 func (s State) find(provider, id string) (Payment, error) {
@@ -256,4 +268,55 @@ func recordChargeBack(s State, c RecordChargeBack, in domain.Context) ([]Event, 
 	}
 	taken := ChargedBack{p.Provider, p.TransactionID, c.Amount, c.ChargedBackAt.UTC()}
 	return append([]Event{taken}, s.revoke(p, CauseChargeBack, c.ChargedBackAt)...), nil
+}
+
+// recordChargeBackReturn takes money that the bank gave again. When nothing is taken any more, the days that charge-backs had taken from the
+// payment follow from the command's own moment on: time that went by without use is not counted as used (decision 15). They stay given,
+// whatever becomes of the payment afterwards. The obligation is the user's book's to discharge.
+func recordChargeBackReturn(s State, c RecordChargeBackReturn, in domain.Context) ([]Event, error) {
+	p, err := s.find(c.Provider, c.TransactionID)
+	if err != nil {
+		return nil, err
+	}
+	open := 0
+	for _, b := range p.ChargeBacks {
+		if b.Amount == c.Amount && !b.At.After(c.ReturnedAt) {
+			open++
+		}
+	}
+	for _, b := range p.Returns {
+		if b.Amount != c.Amount {
+			continue
+		}
+		if b.At.Equal(c.ReturnedAt) {
+			return nil, nil
+		}
+		open--
+	}
+	switch {
+	case c.ReturnedAt.IsZero() || c.ReturnedAt.After(in.Now):
+		return nil, domain.Malformed("/returned_at", "say when the money came again; that is not in the future")
+	case open <= 0:
+		return nil, domain.Refuse(domain.NotFound, "charge-back-not-found", "by that time the bank had taken no such sum of this payment that is still taken").At("/amount")
+	}
+	e := ChargeBackReturned{Provider: p.Provider, TransactionID: p.TransactionID, Amount: c.Amount, ReturnedAt: c.ReturnedAt.UTC()}
+	if p.taken() == c.Amount.Minor && p.given() < p.Amount.Minor {
+		e.Days = s.daysTaken(p)
+	}
+	if e.Days == 0 {
+		return []Event{e}, nil
+	}
+	return []Event{e, DaysGranted{Days: e.Days, At: in.OccurredAt.UTC()}}, nil
+}
+
+// daysTaken is how many days of a payment's months charge-backs took and no return has given.
+func (s State) daysTaken(p Payment) int {
+	if len(p.Revocations) == 0 || p.Revocations[0].Cause != CauseChargeBack || slices.ContainsFunc(p.Returns, func(r Return) bool { return r.Days > 0 }) {
+		return 0
+	}
+	from, until, left := s.Bought(p.Provider, p.TransactionID)
+	if from.IsZero() || !left.Before(until) {
+		return 0
+	}
+	return calendar.DayOf(left).DaysUntil(calendar.DayOf(until))
 }

@@ -201,6 +201,75 @@ func TestChargeBack(t *testing.T) {
 	s.When(now, subscription.RecordChargeBack{TransactionID: "2", Amount: c.Amount, ChargedBackAt: c.ChargedBackAt}).Refused("payment-not-found")
 }
 
+// Decision 15: when all that banks took has come again, the days of the months that it had taken are given from the moment of the entry on, once.
+func TestChargeBackReturned(t *testing.T) {
+	now := domain.Context{OccurredAt: local(t, "2026-06-10 12:00")}
+	c := subscription.RecordChargeBack{TransactionID: "1", Amount: domain.KZT(4990), ChargedBackAt: local(t, "2026-02-20 12:00")}
+	back := subscription.RecordChargeBackReturn{TransactionID: "1", Amount: c.Amount, ReturnedAt: local(t, "2026-06-01 12:00")}
+	charged := func() *story {
+		s, _ := paidFor(t)
+		s.When(now, back).Refused("charge-back-not-found")
+		return s.When(now, c).Then(subscription.ChargedBack{provider, "1", c.Amount, c.ChargedBackAt}, taken(t, 1, subscription.CauseChargeBack, "2026-02-20 12:00"))
+	}
+	s := charged()
+	came := subscription.ChargeBackReturned{Provider: provider, TransactionID: "1", Amount: c.Amount, ReturnedAt: back.ReturnedAt, Days: 30}
+	after := s.When(now, back).Then(came, subscription.DaysGranted{Days: 30, At: now.OccurredAt})
+	after.When(now, back).Nothing()
+	if got := after.State().Coverage(forever); len(got) != 2 || got[1].Until != local(t, "2026-07-11 00:00") || got[1].Reason != subscription.ReasonGranted {
+		t.Errorf("coverage is %+v", got)
+	}
+	if p, _ := after.State().Payment(provider, "1"); p.Left() != c.Amount {
+		t.Errorf("left is %v", p.Left())
+	}
+	// Taken and returned a second time, the money moves and the days stay as they are.
+	again, twice := c, back
+	again.ChargedBackAt, twice.ReturnedAt = local(t, "2026-06-02 12:00"), local(t, "2026-06-03 12:00")
+	after = after.When(now, again).Then(subscription.ChargedBack{provider, "1", c.Amount, again.ChargedBackAt})
+	came.ReturnedAt, came.Days = twice.ReturnedAt, 0
+	after.When(now, twice).Then(came)
+
+	// Of two claims one comes again: the rest is taken still, and so are the days.
+	half := subscription.RecordChargeBack{TransactionID: "1", Amount: domain.KZT(2000), ChargedBackAt: c.ChargedBackAt}
+	other := half
+	other.Amount = domain.KZT(1000)
+	two, _ := paidFor(t)
+	two = two.When(now, half).Then(subscription.ChargedBack{provider, "1", half.Amount, half.ChargedBackAt}, taken(t, 1, subscription.CauseChargeBack, "2026-02-20 12:00")).
+		When(now, other).Then(subscription.ChargedBack{provider, "1", other.Amount, other.ChargedBackAt})
+	wrongly := back
+	back.Amount = half.Amount
+	came = subscription.ChargeBackReturned{Provider: provider, TransactionID: "1", Amount: half.Amount, ReturnedAt: back.ReturnedAt}
+	two = two.When(now, back).Then(came)
+	back.Amount, came.Amount, came.Days = other.Amount, other.Amount, 30
+	two.When(now, back).Then(came, subscription.DaysGranted{Days: 30, At: now.OccurredAt})
+
+	for _, bad := range []func(*subscription.RecordChargeBackReturn){
+		func(c *subscription.RecordChargeBackReturn) { c.ReturnedAt = time.Time{} },
+		func(c *subscription.RecordChargeBackReturn) { c.ReturnedAt = local(t, "2026-06-10 12:01") },
+	} {
+		wrong := wrongly
+		bad(&wrong)
+		charged().When(now, wrong).Refused("invalid-request")
+	}
+	for _, bad := range []func(*subscription.RecordChargeBackReturn){
+		func(c *subscription.RecordChargeBackReturn) { c.Amount.Minor-- },
+		func(c *subscription.RecordChargeBackReturn) { c.ReturnedAt = local(t, "2026-02-20 11:59") },
+	} {
+		wrong := wrongly
+		bad(&wrong)
+		charged().When(now, wrong).Refused("charge-back-not-found")
+	}
+	s.When(now, subscription.RecordChargeBackReturn{TransactionID: "2", Amount: c.Amount, ReturnedAt: back.ReturnedAt}).Refused("payment-not-found")
+
+	// Money that was refunded besides gives no days.
+	gone, _ := paidFor(t)
+	part := half
+	part.Amount = domain.KZT(990)
+	gone = gone.When(now, part).Then(subscription.ChargedBack{provider, "1", part.Amount, part.ChargedBackAt}, taken(t, 1, subscription.CauseChargeBack, "2026-02-20 12:00"))
+	gone = gone.When(domain.Context{}, went(t, "9", 4990)).Then(refunded(went(t, "9", 4990), provider+":9", true))
+	back.Amount = part.Amount
+	gone.When(now, back).Then(subscription.ChargeBackReturned{Provider: provider, TransactionID: "1", Amount: part.Amount, ReturnedAt: back.ReturnedAt})
+}
+
 // A refund that is known before its payment waits for it and then takes what it takes, in the payment's currency.
 func TestRefundFirst(t *testing.T) {
 	c, money := went(t, "9", 4990), pay(t, firstOrder, "1")

@@ -56,6 +56,7 @@ type Payment struct {
 
 	Refunds     []Refund
 	ChargeBacks []ChargeBack
+	Returns     []Return
 	Revocations []Revocation
 }
 
@@ -76,6 +77,14 @@ type Refund struct {
 type ChargeBack struct {
 	Amount domain.Money
 	At     time.Time
+	Event  string
+}
+
+// Return is money that a charge-back had taken and that came again, and how many days were given with it.
+type Return struct {
+	Amount domain.Money
+	At     time.Time
+	Days   int
 	Event  string
 }
 
@@ -170,6 +179,10 @@ func evolve(s State, e Event, m event.Meta) State {
 		s.payment(e.Provider, e.TransactionID, func(p *Payment) {
 			p.ChargeBacks = append(slices.Clip(p.ChargeBacks), ChargeBack{e.Amount, e.ChargedBackAt, id})
 		})
+	case ChargeBackReturned:
+		s.payment(e.Provider, e.TransactionID, func(p *Payment) {
+			p.Returns = append(slices.Clip(p.Returns), Return{e.Amount, e.ReturnedAt, e.Days, id})
+		})
 	case DaysGranted:
 		s.gifts = append(slices.Clip(s.gifts), Gift{e.Days, e.At, id})
 	case OrderExpired, TrialEnded, CoverageLapsed, CoverageEndApproached: // markers change nothing
@@ -219,11 +232,14 @@ func (p Payment) back() int64 {
 	return sum + p.taken()
 }
 
-// taken is how much of a payment banks took back.
+// taken is how much of a payment banks took back and did not return.
 func (p Payment) taken() int64 {
 	var sum int64
 	for _, b := range p.ChargeBacks {
 		sum += b.Amount.Minor
+	}
+	for _, b := range p.Returns {
+		sum -= b.Amount.Minor
 	}
 	return sum
 }

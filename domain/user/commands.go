@@ -52,6 +52,12 @@ type ChargeBack struct {
 	ObligationID string `json:"obligation_id,omitempty"`
 }
 
+// ReturnChargeBack is money that the bank gave again: the obligation that stands for it was never owed, and the days that were taken are given.
+type ReturnChargeBack struct {
+	subscription.RecordChargeBackReturn
+	Reference domain.Personal `json:"reference,omitzero"` // of the paper that shows it
+}
+
 // Unblock opens the cabinet again and may grant days for the time lost.
 type Unblock struct {
 	account.Unblock

@@ -39,6 +39,8 @@ func Decide(state State, events []Recorded, s site.State, c Command, in domain.C
 		return pay(state, c, in)
 	case ChargeBack:
 		return chargeBack(state, c, in)
+	case ReturnChargeBack:
+		return returnChargeBack(state, c, in)
 	case Unblock:
 		return unblock(state, c, in)
 	case consent.Withdraw:
@@ -70,7 +72,7 @@ func Decide(state State, events []Recorded, s site.State, c Command, in domain.C
 		}
 		return decideAccount(state, c, in)
 	case account.Register, account.Unblock, consent.Give, subscription.StartTrial, subscription.PlaceOrder, subscription.RecordPayment,
-		subscription.RecordChargeBack:
+		subscription.RecordChargeBack, subscription.RecordChargeBackReturn:
 		// These are half a decision: the commands of this package make them.
 	case account.Command:
 		return decideAccount(state, c, in)
@@ -260,6 +262,23 @@ func chargeBack(state State, c ChargeBack, in domain.Context) ([]any, error) {
 	}
 	taken := events[0].(subscription.ChargedBack)
 	return append(events, obligation.ChargeBackOwed{ObligationID: id, Provider: taken.Provider, TransactionID: taken.TransactionID, Amount: taken.Amount}), nil
+}
+
+// returnChargeBack discharges the charge-back's obligation beside what the bank returned. What the user has paid of it stays paid: it is the
+// officer's to give back.
+func returnChargeBack(state State, c ReturnChargeBack, in domain.Context) ([]any, error) {
+	events, err := decideSubscription(state, c.RecordChargeBackReturn, in)
+	if err != nil || len(events) == 0 {
+		return events, err
+	}
+	came := events[0].(subscription.ChargeBackReturned)
+	for _, o := range state.Obligations.All() {
+		if o.Kind == obligation.ChargeBack && o.Provider == came.Provider && o.TransactionID == came.TransactionID && o.Amount == came.Amount && o.DischargedAt.IsZero() {
+			discharged, err := decideObligation(state, obligation.Discharge{ObligationID: o.ID, How: obligation.Cancelled, Reference: c.Reference}, in)
+			return append(events, discharged...), err
+		}
+	}
+	return events, nil
 }
 
 func unblock(state State, c Unblock, in domain.Context) ([]any, error) {

@@ -95,7 +95,7 @@ func TestUnblockWithCompensation(t *testing.T) {
 // What is half a decision cannot be wished for alone: its other half would be missing.
 func TestHalvesAreNoWishes(t *testing.T) {
 	rules := published()
-	for _, c := range []user.Command{account.Register{}, account.Unblock{}, consent.Give{}, subscription.StartTrial{}, subscription.PlaceOrder{}, subscription.RecordPayment{}, subscription.RecordChargeBack{}, "a word"} {
+	for _, c := range []user.Command{account.Register{}, account.Unblock{}, consent.Give{}, subscription.StartTrial{}, subscription.PlaceOrder{}, subscription.RecordPayment{}, subscription.RecordChargeBack{}, subscription.RecordChargeBackReturn{}, "a word"} {
 		func() {
 			defer func() {
 				if recover() == nil {
@@ -114,15 +114,32 @@ func TestChargeBack(t *testing.T) {
 	paid := moment("2026-02-01T10:00:00+05:00")
 	taken := subscription.RecordChargeBack{Provider: "cloudpayments", TransactionID: "504", Amount: domain.KZT(4_990), ChargedBackAt: moment("2026-03-01")}
 	s := func() *story { return ordering(t).Given(paidAndGranted(paid)...) }
-	after := s().When(on("2026-03-02", rules), user.ChargeBack{RecordChargeBack: taken, ObligationID: id(31)}).Then(
-		subscription.ChargedBack{Provider: "cloudpayments", TransactionID: "504", Amount: domain.KZT(4_990), ChargedBackAt: moment("2026-03-01")},
-		subscription.MonthsRevoked{Provider: "cloudpayments", TransactionID: "504", Months: 1, Cause: subscription.CauseChargeBack, At: moment("2026-03-01")},
-		obligation.ChargeBackOwed{ObligationID: id(31), Provider: "cloudpayments", TransactionID: "504", Amount: domain.KZT(4_990)})
+	charged := func() *story {
+		return s().When(on("2026-03-02", rules), user.ChargeBack{RecordChargeBack: taken, ObligationID: id(31)}).Then(
+			subscription.ChargedBack{Provider: "cloudpayments", TransactionID: "504", Amount: domain.KZT(4_990), ChargedBackAt: moment("2026-03-01")},
+			subscription.MonthsRevoked{Provider: "cloudpayments", TransactionID: "504", Months: 1, Cause: subscription.CauseChargeBack, At: moment("2026-03-01")},
+			obligation.ChargeBackOwed{ObligationID: id(31), Provider: "cloudpayments", TransactionID: "504", Amount: domain.KZT(4_990)})
+	}
+	after := charged()
 	if c := after.State().State.Subscription.Coverage(moment("2026-03-02")); len(c) != 1 || c[0].Until != moment("2026-04-13") {
 		t.Errorf("the bought month, which had not begun, is gone: %+v", c)
 	}
 	after.When(on("2026-03-03", rules), user.ChargeBack{RecordChargeBack: taken}).Nothing()
+	paper := domain.NewPersonal("letter of the bank")
+	back := user.ReturnChargeBack{RecordChargeBackReturn: subscription.RecordChargeBackReturn{TransactionID: "504", Amount: taken.Amount, ReturnedAt: moment("2026-03-05")}, Reference: paper}
+	came := subscription.ChargeBackReturned{Provider: "cloudpayments", TransactionID: "504", Amount: taken.Amount, ReturnedAt: moment("2026-03-05"), Days: 30}
+	days := subscription.DaysGranted{Days: 30, At: moment("2026-03-06")}
+	returned := charged().When(on("2026-03-06", rules), back).Then(came, days, obligation.Discharged{ObligationID: id(31), How: obligation.Cancelled, Reference: paper})
+	returned.When(on("2026-03-07", rules), back).Nothing()
+	if c := returned.State().State.Subscription.Coverage(moment("2026-03-07")); len(c) != 2 || c[1].Until != moment("2026-05-13") {
+		t.Errorf("the days that were taken are not given: %+v", c)
+	}
+	// What the user has paid of it stays paid.
+	charged().When(on("2026-03-04", rules), obligation.Discharge{ObligationID: id(31), How: obligation.Paid, Reference: paper}).
+		Then(obligation.Discharged{ObligationID: id(31), How: obligation.Paid, Reference: paper}).When(on("2026-03-06", rules), back).Then(came, days)
+	s().When(on("2026-03-06", rules), back).Refused("charge-back-not-found")
 	w := posted("2026-03-02")
+	returned.When(on("2026-03-07", rules), posted("2026-03-06")).Then(received(posted("2026-03-06"), "2026-03-16"))
 	after.When(on("2026-03-03", rules), w).Then(received(w, "2026-03-12"),
 		consent.WithdrawalRefused{NoticeID: id(20), Grounds: []consent.Ground{{Code: "unfulfilled-obligation", Clause: "P-2.6", ObligationID: id(31)}}})
 	s().Given(obligation.FineDemanded{ObligationID: id(31)}).When(on("2026-03-02", rules), user.ChargeBack{RecordChargeBack: taken, ObligationID: id(31)}).Refused("obligation-exists")

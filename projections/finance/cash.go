@@ -124,6 +124,10 @@ func (c *counting) user(u *stream, known time.Time) {
 				if pass == 1 {
 					c.add(e.RecordedAt, v.ChargedBackAt, of.provider, v.Amount.Currency, func(d *Receipt) { d.ChargedBack += v.Amount.Minor })
 				}
+			case subscription.ChargeBackReturned:
+				if pass == 1 {
+					c.add(e.RecordedAt, v.ReturnedAt, of.provider, v.Amount.Currency, func(d *Receipt) { d.ChargedBack -= v.Amount.Minor })
+				}
 			}
 		}
 	}
@@ -140,6 +144,8 @@ func transactionOf(data any) (transaction, bool) {
 	case subscription.RefundCompleted:
 		return transaction{v.Provider, v.TransactionID}, true
 	case subscription.ChargedBack:
+		return transaction{v.Provider, v.TransactionID}, true
+	case subscription.ChargeBackReturned:
 		return transaction{v.Provider, v.TransactionID}, true
 	}
 	return transaction{}, false

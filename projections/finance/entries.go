@@ -66,6 +66,7 @@ type step struct {
 	kind    stepKind
 	minor   int64
 	account Account // from which a refund goes
+	days    int     // given with what the bank returned
 }
 
 type stepKind int
@@ -76,6 +77,7 @@ const (
 	goesBack
 	taken
 	revokes
+	returned
 )
 
 // ofPayment is the entries of one payment of a user up to a moment, that moment included.
@@ -87,7 +89,7 @@ func ofPayment(s subscription.State, p subscription.Payment, asOf time.Time) []E
 	b.made = p.Event != "" || p.HeldEvent != ""
 	if b.made && !p.PaidAt.After(asOf) {
 		if p.HeldEvent != "" || !p.AppliedAt.IsZero() {
-			b.unapplied = p.Amount.Minor
+			b.held, b.unapplied = true, p.Amount.Minor
 			b.write(p.PaidAt, Clearing, Unapplied, b.unapplied)
 		} else {
 			b.deferred = p.Amount.Minor
@@ -122,11 +124,14 @@ func steps(p subscription.Payment) []step {
 			account = Bank
 		}
 		if !r.RefundedAt.IsZero() {
-			out = append(out, step{at(r.RefundedAt), goesBack, r.Amount.Minor, account})
+			out = append(out, step{at: at(r.RefundedAt), kind: goesBack, minor: r.Amount.Minor, account: account})
 		}
 	}
 	for _, c := range p.ChargeBacks {
-		out = append(out, step{at(c.At), taken, c.Amount.Minor, Clearing})
+		out = append(out, step{at: at(c.At), kind: taken, minor: c.Amount.Minor, account: Clearing})
+	}
+	for _, c := range p.Returns {
+		out = append(out, step{at: at(c.At), kind: returned, minor: c.Amount.Minor, days: c.Days})
 	}
 	for _, r := range p.Revocations {
 		out = append(out, step{at: at(r.At), kind: revokes})
@@ -141,7 +146,9 @@ func steps(p subscription.Payment) []step {
 type bought struct {
 	writer
 	made                bool // the money itself is known
+	held                bool // it is not applied
 	unapplied, deferred int64
+	lost, over          int64 // at the company's cost: to charge-backs, and in refunds of more than was held
 
 	from, until, revoked time.Time // where its months lie
 	days, begun          int       // of them
@@ -182,12 +189,14 @@ func (b *bought) take(s step) {
 	switch s.kind {
 	case applies:
 		b.write(s.at, Unapplied, Deferred, b.unapplied)
-		b.deferred, b.unapplied = b.deferred+b.unapplied, 0
+		b.held, b.deferred, b.unapplied = false, b.deferred+b.unapplied, 0
 		b.earn(s.at)
 	case goesBack:
 		b.goes(s, Refunds)
 	case taken:
 		b.goes(s, ChargeBack)
+	case returned:
+		b.returns(s)
 	case revokes:
 		b.earn(s.at)
 		b.days = max(b.begun, daysOf(b.from, b.revoked))
@@ -207,7 +216,42 @@ func (b *bought) goes(s step, cost Account) {
 	if !b.made {
 		cost = Suspense
 	}
+	switch {
+	case cost == ChargeBack:
+		b.lost += rest
+	case b.held:
+		b.over += rest
+	}
 	b.write(s.at, cost, s.account, rest)
+}
+
+// returns takes money that the bank gave again: it makes up for the cost of the charge-back, and the rest is what it was before, held or
+// deferred. What is deferred is earned by the days that were given, counted from the return, or at once where none were.
+func (b *bought) returns(s step) {
+	b.earn(s.at)
+	made := min(s.minor, b.lost)
+	b.lost -= made
+	b.write(s.at, Clearing, ChargeBack, made)
+	rest := s.minor - made
+	switch {
+	case !b.made:
+		b.write(s.at, Clearing, Suspense, rest)
+		return
+	case b.held:
+		over := min(rest, b.over)
+		b.over -= over
+		b.write(s.at, Clearing, Refunds, over)
+		rest -= over
+		b.unapplied += rest
+		b.write(s.at, Clearing, Unapplied, rest)
+		return
+	}
+	b.deferred += rest
+	b.write(s.at, Clearing, Deferred, rest)
+	if s.days > 0 {
+		b.from, b.days, b.begun = s.at, s.days, 0
+	}
+	b.earn(s.at)
 }
 
 // ofHeld is the entries of money in a stream of its own.

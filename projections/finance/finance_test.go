@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -190,6 +191,43 @@ func TestRefundEntries(t *testing.T) {
 	expect(t, "charged back", lines(b.statement("2026-02", "2026-07-01")), "provider-clearing KZT 100000 -90000 10000", "deferred-revenue KZT -100000 100000 0", "revenue KZT 0 -10000 -10000")
 }
 
+// A charge-back that came to nothing costs nothing: what it had cost is made up for, and the rest is earned by the days that are given again.
+func TestReturnEntries(t *testing.T) {
+	b := newBook(t).on("2026-01-10")
+	b.do(me, subscription.StartTrial{})
+	b.on("2026-05-01") // a chain of its own
+	b.record(me, subscription.OrderPlaced{OrderID: order("1"), Months: 3, Price: domain.KZT(3000), InvoiceID: "1", PlacedAt: b.at, ExpiresAt: b.at.Add(time.Hour)})
+	b.do(me, paying("1", "11", b.at, domain.KZT(3000)))
+	b.on("2026-05-16")
+	b.do(me, subscription.RecordChargeBack{TransactionID: "11", Amount: domain.KZT(3000), ChargedBackAt: b.at})
+	taken := b.statement("2026-05", "2026-12-01")
+	b.on("2026-07-10")
+	if !b.do(me, subscription.RecordChargeBackReturn{TransactionID: "11", Amount: domain.KZT(3000), ReturnedAt: b.at}) {
+		t.Fatal("the return is refused")
+	}
+	if s := b.statement("2026-05", "2026-12-01"); fmt.Sprint(s) != fmt.Sprint(taken) {
+		t.Errorf("May was\n%v\nand is\n%v", taken, s)
+	}
+	clearing, cost, earned := int64(0), int64(0), int64(0)
+	for _, l := range b.statement("2026-12", "2027-02-01").Accounts {
+		switch l.Account {
+		case finance.Clearing:
+			clearing = l.Closing
+		case finance.ChargeBack:
+			cost = l.Closing
+		case finance.Revenue:
+			earned = l.Closing
+		}
+	}
+	if clearing != 300_000 || cost != 0 || earned != -300_000 {
+		t.Errorf("in the end there are %d in clearing, %d lost and %d earned", clearing, cost, earned)
+	}
+	july := lines(b.statement("2026-07", "2026-12-01"))
+	if !slices.ContainsFunc(july, func(l string) bool { return strings.HasPrefix(l, "deferred-revenue KZT 0 -") }) {
+		t.Errorf("nothing is deferred by the days that were given: %q", july)
+	}
+}
+
 // Money that is held is the payer's; test money is none; fines are owed until they are paid or let go; payouts carry their fee.
 func TestOtherEntries(t *testing.T) {
 	b := newBook(t).on("2026-01-10")
@@ -321,6 +359,14 @@ func life(t testing.TB, seed uint64, steps int, between func(*book)) *book {
 		case 6:
 			if of.id != "" {
 				b.do(of.user, subscription.RecordChargeBack{TransactionID: of.id, Amount: part, ChargedBackAt: after})
+			}
+			for _, p := range b.subs[u].Payments() {
+				for _, taken := range p.ChargeBacks {
+					if r.IntN(2) == 0 {
+						back := taken.At.Add(time.Duration(r.Int64N(int64(b.at.Sub(taken.At))/int64(time.Minute)+1)) * time.Minute)
+						b.do(u, subscription.RecordChargeBackReturn{TransactionID: p.TransactionID, Amount: taken.Amount, ReturnedAt: back})
+					}
+				}
 			}
 		case 7:
 			b.do(u, subscription.GrantDays{Days: 1 + r.IntN(40)})

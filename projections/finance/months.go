@@ -82,7 +82,7 @@ type Receipt struct {
 	Received    int64        `json:"received"`
 	Refunded    int64        `json:"refunded"`
 	Elsewhere   int64        `json:"refunded_elsewhere"` // by other ways than the processor's
-	ChargedBack int64        `json:"charged_back"`
+	ChargedBack int64        `json:"charged_back"` // less what came again
 	PaidOut     int64        `json:"paid_out"`
 	Fees        int64        `json:"fees"`
 }
@@ -221,6 +221,11 @@ func leftAt(p subscription.Payment, asOf time.Time) domain.Money {
 	for _, b := range p.ChargeBacks {
 		if !b.At.After(asOf) {
 			left.Minor -= b.Amount.Minor
+		}
+	}
+	for _, b := range p.Returns {
+		if !b.At.After(asOf) {
+			left.Minor += b.Amount.Minor
 		}
 	}
 	return left

@@ -63,6 +63,11 @@ func (f *Facts) left(m subscription.Payment) domain.Money {
 			left.Minor -= b.Amount.Minor
 		}
 	}
+	for _, b := range m.Returns {
+		if f.happened(b.At) {
+			left.Minor += b.Amount.Minor
+		}
+	}
 	return left
 }
 
