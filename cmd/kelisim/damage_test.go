@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"io"
 	"net/http"
 	"os"
@@ -55,6 +56,31 @@ func scriptAwaits(ts *testscript.TestScript, _ bool, args []string) {
 		}
 	}
 	ts.Fatalf("it does not come; the answer is %s (%v)", body, err)
+}
+
+// scriptSettled waits until everything that is recorded stands under a signed checkpoint, and with a third word under one that a quorum has cosigned.
+func scriptSettled(ts *testscript.TestScript, _ bool, args []string) {
+	token := strings.TrimSpace(ts.ReadFile(strings.TrimPrefix(args[1], "@")))
+	var body []byte
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		var health struct {
+			Position int64
+			Log      struct {
+				Position, Size int64
+				Signed         int64 `json:"signed_size"`
+			}
+			Witnesses struct{ Size int64 }
+		}
+		var err error
+		body, err = bodyOf(args[0]+"/v1/health", token)
+		if err == nil {
+			err = json.Unmarshal(body, &health)
+		}
+		if l := health.Log; err == nil && l.Position == health.Position && l.Signed == l.Size && (len(args) < 3 || health.Witnesses.Size == l.Size) {
+			return
+		}
+	}
+	ts.Fatalf("it does not come to rest: %s", body)
 }
 
 func bodyOf(url, token string) ([]byte, error) {

@@ -35,6 +35,7 @@ func TestScripts(t *testing.T) {
 	for _, file := range files {
 //	crash NAME                  ends a server as a power cut would
 //	awaits REGEXP|@FILE URL [@FILE]    asks until the answer's body matches, or is another than the file, and puts it on stdout
+//	settled URL @FILE [witnessed]      waits until all that is recorded is signed, or cosigned, as an operator is told
 //	flip FILE TEXT|@FILE        changes one bit of a file, where the text or the beginning of the other file stands in it
 		if text, err := os.ReadFile(file); err != nil || bytes.Contains(text, []byte("\nstop")) {
 			t.Errorf("%s says stop, which ends the script there and then; a server is told to stop by interrupt (%v)", file, err)
@@ -55,7 +56,7 @@ func TestScripts(t *testing.T) {
 func scriptExits(ts *testscript.TestScript, _ bool, args []string) {
 	want, err := strconv.Atoi(args[0])
 	ts.Check(err)
-			"crash": scriptCrash, "awaits": scriptAwaits, "flip": scriptFlip,
+			"crash": scriptCrash, "awaits": scriptAwaits, "flip": scriptFlip, "settled": scriptSettled,
 	got := 0
 	if err := ts.Exec(args[1], args[2:]...); err != nil {
 		var exit *exec.ExitError
