@@ -3,6 +3,7 @@ package demo_test
 import (
 	"bytes"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -167,5 +168,26 @@ func TestEveryLineIsTaken(t *testing.T) {
 		if _, err := demo.Story(o); err == nil {
 			t.Errorf("%+v is a demo of nothing", o)
 		}
+	}
+}
+
+// However many people there are, each letter bears a number of its own: a second one of the same number would be refused.
+func TestLettersHaveTheirOwnNumbers(t *testing.T) {
+	lines, err := demo.Story(demo.Options{Users: 15_000, Months: 6, Seed: 1, Until: until})
+	if err != nil {
+		t.Fatal(err)
+	}
+	number := regexp.MustCompile(`"tracking_number":"([^"]*)"`)
+	used := map[string]bool{}
+	for _, l := range lines {
+		if m := number.FindSubmatch(l); m != nil {
+			if used[string(m[1])] {
+				t.Errorf("a second letter of the number %s", m[1])
+			}
+			used[string(m[1])] = true
+		}
+	}
+	if len(used) < 1000 {
+		t.Errorf("%d letters say little", len(used))
 	}
 }

@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"fmt"
 	"slices"
 	"time"
 )
@@ -138,7 +139,7 @@ func writesALetter(l *life) {
 	letter, received := l.id(), l.later(66)
 	entered := l.office(received.End(), 1)
 	l.now(entered, marat, "receive-letter", "", members{"letter_id": letter, "received_on": received.String(), "sent_on": received.AddDays(-4).String(),
-		"tracking_number": "RR510000" + login(l.n)[len("demo.user")+2:] + "KZ", "note": "Қолтаңба танылмайды"})
+		"tracking_number": fmt.Sprintf("RR%09dKZ", 510_000_000+l.n), "note": "Қолтаңба танылмайды"})
 	l.now(l.office(entered, 12), marat, "match-letter", "", members{"letter_id": letter, "user_id": l.user})
 }
 
