@@ -13,12 +13,19 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"kelisim/commands/postgres/postgrestest"
 )
 
 // TestMain lets tests run this very binary as the command kelisim.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"kelisim": main})
+	testscript.Main(withDatabases{m}, map[string]func(){"kelisim": main})
 }
+
+// withDatabases ends the PostgreSQL server that tests have shared, if any did.
+type withDatabases struct{ *testing.M }
+
+func (w withDatabases) Run() int { return postgrestest.Run(w.M) }
 
 // TestScripts runs the scripts in testdata: what a person at a shell would type, and what must come of it. Beside the usual commands a
 // script has:
