@@ -13,6 +13,7 @@ import (
 	"kelisim/commands/tlog"
 	"kelisim/domain"
 	"kelisim/projections"
+	"kelisim/projections/reports"
 )
 
 // API is what the routes ask.
@@ -22,6 +23,7 @@ type API struct {
 	Log     *tlog.Follower
 
 	reporting chan struct{} // holds who makes a report
+	kept      reports.Kept  // its, between two
 }
 
 // wished carries out one command of the table. Path variables become the command's members: {notice} is notice_id. subject names

@@ -28,7 +28,7 @@ func (a *API) reports(r *Request) (*Response, error) {
 	return Page(items, ""), nil
 }
 
-// report makes one report. One is made at a time: each reads the whole journal, and holds what it folds.
+// report makes one report. One is made at a time: each may read the whole journal, and holds what it folds.
 func (a *API) report(r *Request) (*Response, error) {
 	report, err := reports.Lookup(r.Var("name"))
 	if err != nil {
@@ -43,7 +43,8 @@ func (a *API) report(r *Request) (*Response, error) {
 		return nil, err
 	}
 	defer leave()
-	facts, err := reports.Gather(r.Context(), a.Service.Journal, asked)
+	asked.Kept = &a.kept
+	facts, err := report.Gather(r.Context(), a.Service.Journal, asked)
 	if err != nil {
 		return nil, err
 	}

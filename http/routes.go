@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"kelisim/commands/access"
+	"kelisim/projections/reports"
 )
 
 // Who may ask, after the table of roles. One set a line of that table, so that a route is granted by its meaning.
@@ -16,7 +17,8 @@ var (
 // routes is the table: every route there is, a block for each resource.
 func (s *Server) routes() []Route {
 	tokens, outlets := tokens{s}, outlets{s}
-	resources := &API{Service: s.options.Service, Views: s.options.Views, Log: s.options.Evidence, reporting: make(chan struct{}, 1)}
+	resources := &API{Service: s.options.Service, Views: s.options.Views, Log: s.options.Evidence, reporting: make(chan struct{}, 1),
+		kept: reports.Kept{Most: s.options.ReportsKept}}
 	return slices.Concat(
 		resources.table(),
 		resources.facade(),

@@ -49,6 +49,9 @@ type Options struct {
 	Limits map[access.Role]Limit
 	// DrainDelay is how long /readyz says no before connections are refused, so that a balancer can look away.
 	DrainDelay time.Duration
+	// ReportsKept is how many users' folds are kept between two reports, so that several asked in a row read the journal once; of a larger
+	// ledger, and where it is 0, nothing is.
+	ReportsKept int
 	// Console serves /console and all below it; nil: there is none. It does its own signing in.
 	Console http.Handler
 	// CloudPayments takes the card processor's notifications at /webhooks/cloudpayments/{kind}; nil: there is no such path.

@@ -54,6 +54,7 @@ func (a *API) statistic(r *Request) (*Response, error) {
 		return nil, err
 	}
 	defer leave()
+	asked.Kept = &a.kept
 	paper, err := s.Make(r.Context(), a.Service.Journal, statistics.Asked{
 		Asked: asked, By: statistics.ParseBy(r.Query.String("by")), Whole: slices.Contains(compliance, r.Actor.Role),
 	})

@@ -18,7 +18,7 @@ import (
 
 // settings are the flags that may also be set by the environment and by a file. One file serves every command: what a command has no
 // flag for does not concern it.
-var settings = []string{"admin-listen", "data", "drain-delay", "journal", "keys", "lease-ttl", "listen", "log-format", "outlets", "output", "terms", "witnesses"}
+var settings = []string{"admin-listen", "data", "drain-delay", "journal", "keys", "lease-ttl", "listen", "log-format", "outlets", "output", "reports-kept", "terms", "witnesses"}
 
 func fileKey(flag string) string  { return strings.ReplaceAll(flag, "-", "_") }
 func variable(flag string) string { return "KELISIM_" + strings.ToUpper(fileKey(flag)) }

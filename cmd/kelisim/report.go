@@ -65,7 +65,7 @@ The reports:
 				asked.Settled = last
 			}
 			m := p.meter("report", 0)
-			facts, err := reports.Gather(c.Context(), journal.New(counted{l.Store, m}, catalogue.All()), asked)
+			facts, err := r.Gather(c.Context(), journal.New(counted{l.Store, m}, catalogue.All()), asked)
 			m.end()
 			if domain.Code(err) == "invalid-request" {
 				return misuse("the range ends before it begins")

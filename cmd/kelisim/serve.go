@@ -27,6 +27,7 @@ type serving struct {
 	listen, admin string
 	format        *choice
 	drain         time.Duration
+	reportsKept   int
 	greet         func(url, admin string) // is told where, once it listens; nil: nobody
 	processing    processing
 	relay         *bus.Relay // nil: events are sent nowhere
@@ -36,6 +37,7 @@ func (s *serving) flags(c *cobra.Command) {
 	s.format = either("text", "json")
 	c.Flags().StringVar(&s.listen, "listen", "127.0.0.1:8080", "the address to listen on; port 0 takes a free one")
 	c.Flags().StringVar(&s.admin, "admin-listen", "", "a loopback address for /metrics and /debug/pprof/; none unless given")
+	c.Flags().IntVar(&s.reportsKept, "reports-kept", 20_000, "keep what reports have read for the next one, in memory, of a ledger of at most so many users; 0 keeps nothing")
 	c.Flags().DurationVar(&s.drain, "drain-delay", 0, "how long /readyz says no before the server stops, so that a balancer can look away")
 	c.Flags().Var(s.format, "log-format", "the form of the log's lines")
 }
@@ -156,7 +158,7 @@ func (p *program) greet(ctx context.Context, url, admin, dir string, tokens *acc
 // newServer makes the server over an open ledger.
 func newServer(l *ledger, tokens *access.Tokens, s serving, log *slog.Logger) (*kelisimhttp.Server, error) {
 	return kelisimhttp.New(kelisimhttp.Options{
-		Tokens: tokens, Service: l.Service, Views: l.Views, Evidence: l.Evidence, Log: log, Version: release, DrainDelay: s.drain,
+		Tokens: tokens, Service: l.Service, Views: l.Views, Evidence: l.Evidence, Log: log, Version: release, DrainDelay: s.drain, ReportsKept: s.reportsKept,
 		CloudPayments: s.processing.notifications(l.Service, log), Outlets: s.relay,
 		Checks: []kelisimhttp.Check{{Name: "journal", Run: func(ctx context.Context) error {
 			_, _, err := l.Journal.Head(ctx)

@@ -67,7 +67,7 @@ The table counts; the other formats list every single change.`,
 			if err != nil {
 				return fmt.Errorf("read the journal's head: %w", err)
 			}
-			asked := reports.Asked{To: end, Settled: now.UTC().Truncate(time.Second)}
+			asked := reports.Asked{To: end, Keeps: reports.Everything, Settled: now.UTC().Truncate(time.Second)}
 			if asked.Settled.Before(last) {
 				asked.Settled = last
 			}

@@ -82,7 +82,7 @@ type Receipt struct {
 	Received    int64        `json:"received"`
 	Refunded    int64        `json:"refunded"`
 	Elsewhere   int64        `json:"refunded_elsewhere"` // by other ways than the processor's
-	ChargedBack int64        `json:"charged_back"` // less what came again
+	ChargedBack int64        `json:"charged_back"`       // less what came again
 	PaidOut     int64        `json:"paid_out"`
 	Fees        int64        `json:"fees"`
 }

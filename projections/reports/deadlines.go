@@ -24,7 +24,7 @@ const answerWorkingDays = 15
 // article 8(7)), the notice of a breach by the end of the next working day (article 25(2)(8)), and support's answers (T-4.2). A notice's
 // clocks run from its receipt, also while nobody knows whose letter it is.
 var deadlines = Report{
-	Name: "deadlines", By: "due_at",
+	Name: "deadlines", By: "due_at", Keeps: []string{"consent.withdrawal"},
 	Columns: []Column{
 		{"kind", Text}, {"clause", Text}, {"user_id", Text}, {"subject", Text}, {"began_on", Day}, {"due_at", Moment}, {"status", Text}, {"done_at", Moment},
 	},

@@ -4,7 +4,7 @@ import "kelisim/domain/event"
 
 // disclosures is the register of what was given to others (P-1.5, P-2.6; Law 94-V, article 22(1)(5)), with what the ledger answered then.
 var disclosures = Report{
-	Name: "disclosures", By: "disclosed_at",
+	Name: "disclosures", By: "disclosed_at", Keeps: []string{"consent.disclosure_made"},
 	Columns: []Column{
 		{"user_id", Text}, {"disclosure_id", Text}, {"disclosed_at", Moment}, {"recipient", Text}, {"country", Text}, {"purpose", Text}, {"basis", Text},
 		{"allowed", Flag}, {"code", Text}, {"recorded_at", Moment}, {"late", Flag}, {"entered_by", Text}, {"event_id", Text},

@@ -1,14 +1,9 @@
 package reports
 
 import (
-	"context"
-	"encoding/base64"
-	"fmt"
 	"strings"
 	"time"
 
-	"kelisim/commands/journal"
-	"kelisim/commands/tlog/tree"
 	"kelisim/domain"
 	"kelisim/domain/calendar"
 	"kelisim/domain/event"
@@ -16,6 +11,7 @@ import (
 	"kelisim/domain/letter"
 	"kelisim/domain/payment"
 	"kelisim/domain/reads"
+	"kelisim/domain/reconciliation"
 	"kelisim/domain/site"
 	"kelisim/domain/user"
 )
@@ -26,6 +22,10 @@ type Asked struct {
 	From, To      time.Time
 	KnownAt       time.Time
 	KnownPosition int64
+	// Keeps are the beginnings of the types of users' events that Gather keeps beside the folds; see Report.
+	Keeps []string
+	// Kept is what the last asking left, to go on from; nil: nothing.
+	Kept *Kept
 	// Settled is a moment up to which the record is final, for a reader who knows better than the journal, which says no more than its last
 	// event's where it is only read; zero: as the journal says.
 	Settled time.Time
@@ -72,16 +72,18 @@ type Facts struct {
 	Letters   []*Letter
 	Incidents []*Incident
 	Payments  []*Payment
+	Findings  []*Finding
 	Looks     []Look
 }
 
 // The folds keep the order in which their streams began.
 type (
-	// Person is one user's stream.
+	// Person is one user's stream. Of its events there are those that were to be kept.
 	Person struct {
 		ID     domain.UserID
 		State  user.State
 		Events []user.Recorded
+		voided bool // an entry was, and the fold is to be made anew
 	}
 	Letter struct {
 		ID string
@@ -97,6 +99,12 @@ type (
 		payment.State
 		AppliedAt time.Time
 	}
+	// Finding is a place in which a processor's register and the ledger differ, or did.
+	Finding struct {
+		ID string // of the event that found it
+		reconciliation.Found
+		FoundAt, ResolvedAt time.Time // zero: it is open
+	}
 	// Look is one reading of personal data.
 	Look struct {
 		User domain.UserID
@@ -104,113 +112,6 @@ type (
 		reads.PersonalDataRead
 	}
 )
-
-// Gather reads the journal once, up to what may be known, and folds it.
-func Gather(ctx context.Context, j *journal.Journal, a Asked) (*Facts, error) {
-	if !a.From.IsZero() && !a.To.IsZero() && !a.From.Before(a.To) {
-		return nil, domain.Malformed("?to", "the range ends before it begins")
-	}
-	now := a.Settled.UTC()
-	if now.IsZero() {
-		var err error
-		if now, err = j.Settled(ctx); err != nil {
-			return nil, fmt.Errorf("read how far the record is final: %w", err)
-		}
-	}
-	f := &Facts{Basis: Basis{From: a.From.UTC(), To: a.To.UTC(), KnownAt: a.KnownAt.UTC()}}
-	if f.KnownAt.IsZero() || f.KnownAt.After(now) {
-		f.KnownAt = now
-	}
-	g := gathering{Facts: f, of: map[string]any{}}
-	for r, err := range j.Store.ReadAll(ctx, 0) {
-		if err != nil {
-			return nil, fmt.Errorf("read the journal: %w", err)
-		}
-		if a.KnownPosition > 0 && r.Position > a.KnownPosition || a.KnownPosition == 0 && r.RecordedAt.After(f.KnownAt) {
-			break
-		}
-		if a.KnownPosition > 0 {
-			f.KnownAt = r.RecordedAt
-		}
-		f.Position = r.Position
-		g.log.Add(tree.Event{ID: r.ID, Stream: r.Stream, Revision: r.Revision, Type: r.Type, Data: r.Data, Meta: r.Meta}) // as the log itself does (TestLogRoot)
-		if err := g.take(j, r); err != nil {
-			return nil, err
-		}
-	}
-	for _, p := range f.Users {
-		p.State = user.Fold(p.Events)
-	}
-	f.Looks = g.looks
-	root := g.log.Root()
-	f.LogSize, f.LogRoot = g.log.Size(), base64.StdEncoding.EncodeToString(root[:])
-	f.AsOf = f.KnownAt
-	if last := f.To.Add(-time.Microsecond); !f.To.IsZero() && last.Before(f.AsOf) {
-		f.AsOf = last
-	}
-	f.TermsVersion = f.Site.ParametersAt(f.AsOf).TermsVersion
-	return f, nil
-}
-
-// gathering is Gather at work.
-type gathering struct {
-	*Facts
-	of    map[string]any // what a stream folds into
-	looks []Look
-	log   tree.Roll
-}
-
-// take folds one record. Bulk activity, markers of time and what the ledger says of itself make no row in any report.
-func (g *gathering) take(j *journal.Journal, r journal.Record) error {
-	stream := domain.Stream(r.Stream)
-	switch stream.Category() {
-	case "user", "site", "letter", "incident", "payment", "reads":
-	default:
-		return nil
-	}
-	e, err := j.Decode(r)
-	if err != nil {
-		return err
-	}
-	switch data := e.Data.(type) {
-	case site.Event:
-		g.Site = site.Decider.Evolve(g.Site, data, e.Meta)
-	case letter.Event:
-		l := folded(g, r.Stream, &g.Letters, func() *Letter { return &Letter{ID: stream.ID()} })
-		l.State = letter.Decider.Evolve(l.State, data, e.Meta)
-	case incident.Event:
-		i := folded(g, r.Stream, &g.Incidents, func() *Incident { return &Incident{ID: stream.ID()} })
-		i.State = incident.Decider.Evolve(i.State, data, e.Meta)
-	case payment.Event:
-		p := folded(g, r.Stream, &g.Payments, func() *Payment {
-			provider, transaction := paymentOf(stream)
-			return &Payment{Provider: provider, Transaction: transaction}
-		})
-		p.State = payment.Decider.Evolve(p.State, data, e.Meta)
-		if _, applied := data.(payment.Applied); applied {
-			p.AppliedAt = e.OccurredAt
-		}
-	case reads.PersonalDataRead:
-		id, _ := stream.User()
-		g.looks = append(g.looks, Look{id, e.Meta, data})
-	default:
-		id, _ := stream.User()
-		p := folded(g, r.Stream, &g.Users, func() *Person { return &Person{ID: id} })
-		p.Events = append(p.Events, user.Recorded{Meta: e.Meta, Data: e.Data})
-	}
-	return nil
-}
-
-// folded is what a stream folds into, in the list of its kind.
-func folded[T any](g *gathering, stream string, all *[]*T, begin func() *T) *T {
-	if v, ok := g.of[stream]; ok {
-		return v.(*T)
-	}
-	v := begin()
-	g.of[stream] = v
-	*all = append(*all, v)
-	return v
-}
 
 // happened tells whether something had happened by the moment as of which the paper speaks.
 func (b Basis) happened(t time.Time) bool { return !t.IsZero() && !t.After(b.AsOf) }
@@ -223,7 +124,7 @@ func (b Basis) dated(t time.Time) time.Time {
 	return time.Time{}
 }
 
-// entry is a recorded event of the user's stream.
+// entry is a recorded event of the user's stream, of a type that is kept.
 func (p *Person) entry(id string) user.Recorded {
 	for _, e := range p.Events {
 		if e.ID.String() == id {

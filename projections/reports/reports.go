@@ -5,8 +5,9 @@
 // (TestSameBytesForEver). Each paper says what it rests on: the range, the moment and position up to which the record was known, the size and
 // root of the Merkle log at that position, the version of the terms, and the hash of its own rows.
 //
-// No personal value is opened here. What Gather holds grows with the number of users and their events: it is meant for a ledger whose
-// user streams fit into memory, and says nothing about one that is larger.
+// No personal value is opened here. What Gather holds grows with the number of users: their folds, and of their events those that the report
+// asks for. It is meant for a ledger whose folds fit into memory, and says nothing about one that is larger. Kept lets several papers in a row
+// go on from what the one before had read.
 package reports
 
 import (
@@ -27,6 +28,9 @@ type Report struct {
 	Columns []Column
 	// Make lists the rows, each with a value for every column, in an order that depends on nothing but the facts.
 	Make func(*Facts) []Row
+	// Keeps are the beginnings of the types of users' events that Make reads beside the folds, such as "consent."; what is not named is folded
+	// and let go (TestReportsSayWhatTheyNeed). Everything is all.
+	Keeps []string
 
 	// What a paper of another package brings along: words of its own, in the order of Languages; what it says of itself beside its basis, as
 	// pairs of a key and a text; and the codes in its rows that JSON explains in every language.
@@ -38,7 +42,7 @@ type Report struct {
 // All is every report.
 var All = []Report{
 	consentRegister, withdrawals, refusals, exposure, obligationsDuringNotice, deadlines, unmatchedLetters, oldDocuments,
-	disclosures, readAudit, incidents, segregation, heldMoney, duplicates, paidWhileBlocked, subscriptions, recurring, cohorts, retold,
+	disclosures, readAudit, incidents, segregation, heldMoney, duplicates, openFindings, paidWhileBlocked, subscriptions, recurring, cohorts, retold,
 }
 
 // Lookup finds a report; one that is not there is report-not-found.

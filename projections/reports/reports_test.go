@@ -148,7 +148,7 @@ func (p *past) paper(name string, a reports.Asked) *reports.Paper {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	f, err := reports.Gather(p.t.Context(), p.Journal, a)
+	f, err := r.Gather(p.t.Context(), p.Journal, a)
 	if err != nil {
 		p.t.Fatal(err)
 	}

@@ -12,7 +12,7 @@ import (
 // and the answer as known at known_at differ, and the events, recorded in between, that changed it. It explains why a paper made at that time and
 // one made now do not agree. What is published and decreed on the site is taken as known now in both.
 var retold = Report{
-	Name: "retold", By: "since",
+	Name: "retold", By: "since", Keeps: Everything,
 	Columns: []Column{
 		{"since", Moment}, {"until", Moment}, {"kind", Text}, {"user_id", Text}, {"purposes", List}, {"known_then", Text}, {"known_now", Text}, {"events", List},
 	},

@@ -12,6 +12,7 @@ import (
 	"kelisim/domain/obligation"
 	"kelisim/domain/payment"
 	"kelisim/domain/reads"
+	"kelisim/domain/reconciliation"
 	"kelisim/domain/site"
 	"kelisim/domain/subscription"
 	"kelisim/projections/reports"
@@ -33,6 +34,24 @@ func everything(p *past) {
 	p.tell("incident-i1", "2026-04-03T12:00", "2026-04-03T12:00", incident.Detected{Kind: "loss", DetectedAt: moment("2026-04-03T11:00"), AuthorityDue: moment("2026-04-07T00:00")})
 	p.tell("user-"+anna, "2026-04-04T09:00", "2026-04-04T09:00", paid("o1", "t1", "2026-04-04T09:00", 1, 4990), account.Blocked{Clause: "T-1.4"})
 	p.tell("user-"+anna, "2026-04-05T09:00", "2026-04-05T09:00", held("o2", "t2", "2026-04-05T09:00", "blocked"), held("o1", "t3", "2026-04-05T09:00", "duplicate"), account.EntryVoidRequested{EventID: id(4).String(), By: "marat"})
+	p.tell("reconciliation-cloudpayments-2026-04", "2026-04-06T23:00", "2026-04-06T23:00", reconciliation.Found{Provider: "cloudpayments", Finding: "missing-here|t9", Kind: "missing-here",
+		TransactionID: "t9", Here: "none", There: "Completed", Amount: domain.KZT(4990), At: moment("2026-04-05T09:00")})
+}
+
+// What the register and the ledger differ in is listed with its age until it is resolved, as of the moment of which the paper speaks.
+func TestOpenFindings(t *testing.T) {
+	p := newPast(t)
+	everything(p)
+	first := id(p.told - 1).String()
+	p.tell("reconciliation-cloudpayments-2026-05", "2026-05-01T09:00", "2026-05-01T09:00", reconciliation.Found{Provider: "cloudpayments", Kind: "charge-back", TransactionID: "t1", PaymentID: "t1", Reference: "c1", There: "4990.00 KZT", At: moment("2026-04-30T09:00")})
+	second := id(p.told - 1).String()
+	p.tell("reconciliation-cloudpayments-2026-04", "2026-05-02T09:00", "2026-05-02T09:00", reconciliation.FindingResolved{FindingID: first, How: reconciliation.Entered},
+		reconciliation.Compared{Provider: "cloudpayments"})
+	columns := "finding_id class transaction_id claim here there amount days_open"
+	p.wants("reconciliation", until("2026-04-08"), columns, first+" | missing-here | t9 | - | none | Completed | 4990.00 KZT | 1")
+	p.wants("reconciliation", until("2026-05-02"), columns, first+" | missing-here | t9 | - | none | Completed | 4990.00 KZT | 25", second+" | charge-back | t1 | c1 | - | 4990.00 KZT | - | 0")
+	p.wants("reconciliation", until("2026-05-12"), columns, second+" | charge-back | t1 | c1 | - | 4990.00 KZT | - | 10")
+	p.wants("reconciliation", known("2026-04-06T22:00"), columns)
 }
 
 func paid(order, transaction, at string, months int, tenge int64) subscription.PaymentCompleted {

@@ -9,7 +9,7 @@ import (
 // segregation shows who asked for what needs two people, and who approved it (decisions 18 and 20). same_person is never true: the rules
 // refuse it, and this is where an auditor sees that they did.
 var segregation = Report{
-	Name: "segregation", By: "requested_at",
+	Name: "segregation", By: "requested_at", Keeps: []string{"account."},
 	Columns: []Column{
 		{"kind", Text}, {"user_id", Text}, {"target", Text}, {"requested_by", Text}, {"requested_at", Moment}, {"approved_by", Text}, {"approved_at", Moment},
 		{"same_person", Flag}, {"status", Text}, {"event_id", Text},
