@@ -145,9 +145,13 @@ func TestJournalIsVerified(t *testing.T) {
 	if err != nil || v.Events != signed+3 || v.Late != v.Events || v.Size != 0 {
 		t.Errorf("without a log: %+v (%v)", v, err)
 	}
-	if v, err = verify.Dir(t.Context(), tlog.NewSource(&journal.Memory{}, &tlog.Memory{}), verify.Options{}); err != nil || v.Events != 0 {
-		t.Errorf("nothing: %+v (%v)", v, err)
+	for _, opts := range []verify.Options{{}, {Policy: bothKeys(t)}} {
+		if v, err = verify.Dir(t.Context(), tlog.NewSource(&journal.Memory{}, &tlog.Memory{}), opts); err != nil || v.Events != 0 {
+			t.Errorf("nothing: %+v (%v)", v, err)
+		}
 	}
+	// Who takes all signatures away has nothing that a policy could believe.
+	wantFault(t, second(verify.Dir(t.Context(), tlog.NewSource(w.journal, &tlog.Memory{}), verify.Options{Policy: bothKeys(t)})), verify.Unsigned)
 	// A log without its journal.
 	wantFault(t, second(verify.Dir(t.Context(), tlog.NewSource(&journal.Memory{}, w.store), verify.Options{})), verify.Behind)
 	other, err := verify.ParsePolicy(tlog.PolicyText(mustKeys(t, fixedKeys(origin, 9)).VerifierKeys()))

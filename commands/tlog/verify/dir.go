@@ -39,7 +39,7 @@ type Source interface {
 
 // Dir checks a whole journal: that no revision is left out of a stream, that the events give the root of every checkpoint that was kept and of every
 // body that was committed, that every commitment of heads is true, that the stored tiles are theirs, that the newest checkpoint is signed, and that the newest cosigned one has the
-// policy's quorum (Verdict.Witnessed).
+// policy's quorum (Verdict.Witnessed). Where the caller's own policy is to judge and nothing is signed, that is a fault: whoever takes the signatures away must not pass.
 //
 // What it cannot show: that a whole directory was not put back to an earlier state (keep a checkpoint, and give it as Previous), and
 // anything about the events after the newest checkpoint save that they are linked (Verdict.Late).
@@ -204,6 +204,9 @@ func (d *dirCheck) end(c *chain) error {
 		return f
 	}
 	d.verdict.Events, d.verdict.Late = size, size-d.newest.N
+	if d.opts.Policy != nil && d.newest.N == 0 && size > 0 {
+		return fault(Unsigned, Nowhere, "there are %d events, and no checkpoint that the policy could judge", size)
+	}
 	return nil
 }
 
