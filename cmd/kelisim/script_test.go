@@ -33,6 +33,10 @@ func (w withDatabases) Run() int { return postgrestest.Run(w.M) }
 //	exits CODE kelisim ARGS…    runs a command that must end with this code
 //	serve NAME ARGS…            serves, on a free port, until interrupt NAME; $NAME is its address
 //	interrupt NAME              tells a server to stop; it must end with code 0, and what it said is then stdout and stderr
+//	crash NAME                  ends a server as a power cut would
+//	awaits REGEXP|@FILE URL [@FILE]    asks until the answer's body matches, or is another than the file, and puts it on stdout
+//	settled URL @FILE [witnessed]      waits until all that is recorded is signed, or cosigned, as an operator is told
+//	flip FILE TEXT|@FILE        changes one bit of a file, where the text or the beginning of the other file stands in it
 //	http STATUS METHOD URL [@FILE [BODY]]    asks with the token in a file, and puts the answer's body on stdout
 func TestScripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txtar")
@@ -40,10 +44,6 @@ func TestScripts(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, file := range files {
-//	crash NAME                  ends a server as a power cut would
-//	awaits REGEXP|@FILE URL [@FILE]    asks until the answer's body matches, or is another than the file, and puts it on stdout
-//	settled URL @FILE [witnessed]      waits until all that is recorded is signed, or cosigned, as an operator is told
-//	flip FILE TEXT|@FILE        changes one bit of a file, where the text or the beginning of the other file stands in it
 		if text, err := os.ReadFile(file); err != nil || bytes.Contains(text, []byte("\nstop")) {
 			t.Errorf("%s says stop, which ends the script there and then; a server is told to stop by interrupt (%v)", file, err)
 		}
@@ -56,6 +56,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"exits": scriptExits, "serve": scriptServe, "interrupt": scriptInterrupt, "http": scriptHTTP,
+			"crash": scriptCrash, "awaits": scriptAwaits, "flip": scriptFlip, "settled": scriptSettled,
 		},
 	})
 }
@@ -63,7 +64,6 @@ func TestScripts(t *testing.T) {
 func scriptExits(ts *testscript.TestScript, _ bool, args []string) {
 	want, err := strconv.Atoi(args[0])
 	ts.Check(err)
-			"crash": scriptCrash, "awaits": scriptAwaits, "flip": scriptFlip, "settled": scriptSettled,
 	got := 0
 	if err := ts.Exec(args[1], args[2:]...); err != nil {
 		var exit *exec.ExitError
