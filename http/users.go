@@ -244,7 +244,8 @@ func (a *API) personalData(r *Request) (*Response, error) {
 	}{id, p}).With("Cache-Control", "no-store"), nil
 }
 
-// search finds users by exactly one value, given in the body, never in a URL.
+// search finds users by exactly one value, given in the body, never in a URL. Who is found by an officer or an approver was looked at: a value that finds a
+// person is a value that was seen, and so it is recorded before the answer (P-2.4).
 func (a *API) search(r *Request) (*Response, error) {
 	var by struct {
 		Login  string `json:"login"`
@@ -267,6 +268,13 @@ func (a *API) search(r *Request) (*Response, error) {
 	type found struct {
 		UserID domain.UserID `json:"user_id"`
 	}
+	reader, staff := commands.Reader{Actor: r.Actor.Event(), Why: "search", Route: r.Route.Path}, r.Actor.Role != access.Service
+	if staff && r.http.Header.Get("Purpose") != "" {
+		var err error
+		if reader.Why, err = r.Purpose(); err != nil {
+			return nil, err
+		}
+	}
 	items := []found{}
 	for field, value := range given {
 		ids, err := a.Service.Find(r.Context(), field, value)
@@ -277,6 +285,11 @@ func (a *API) search(r *Request) (*Response, error) {
 			return nil, err
 		}
 		for _, id := range ids {
+			if staff {
+				if err := a.Service.Looked(r.Context(), id, reader, []string{string(field)}); err != nil {
+					return nil, err
+				}
+			}
 			items = append(items, found{id})
 		}
 	}
