@@ -13,6 +13,7 @@ import (
 
 	"kelisim/commands/tlog"
 	"kelisim/commands/tlog/verify"
+	"kelisim/domain"
 )
 
 // faultError is what a verification found: exit code 3.
@@ -21,7 +22,7 @@ type faultError struct{ error }
 // verify checks a data directory or a bundle. It needs no server, no key store and no network.
 func (p *program) verify() *cobra.Command {
 	var pl place
-	policyFile, keyFile := "", ""
+	policyFile, keyFile, user := "", "", ""
 	var previous []string
 	c := &cobra.Command{
 		Use: "verify DIR|BUNDLE|RECEIPT.json", Short: "Check a data directory, an exported bundle or a person's receipt", Args: exactly(1),
@@ -31,17 +32,30 @@ checkpoint against the root that the events give. It needs no server, no keys to
 Without --policy the public keys that lie with the data are taken: that shows that nothing was damaged since it was signed, and not who signed it. An
 auditor gets the keys by another way, keeps each checkpoint, and gives both.
 
+A bundle of one user names its streams itself: with --user it must have all of that user's, what was decided, who looked and what time did, each whole before
+the leaf that is told. What came after that leaf is proved to be in the log, and the newest commitment does not say yet whether it is all.
+
 It exits with 3 and the first fault's place if something is not whole.`,
 		Example: `  kelisim verify ./kelisim-data
-  kelisim verify bundle.zip --policy keys.txt --previous checkpoint-2026-01`,
+  kelisim verify bundle.zip --policy keys.txt --previous checkpoint-2026-01
+  kelisim verify one.zip --key log-keys.txt --user 5f0c1b1e-7c5b-4a3e-9a60-0d1f2a3b4c5d`,
 		RunE: func(c *cobra.Command, args []string) error {
 			pl.dir = args[0]
-			return p.check(c.Context(), pl, policyFile, keyFile, previous)
+			var streams []string
+			if user != "" {
+				id, err := domain.ParseUserID(user)
+				if err != nil {
+					return misuse("--user: a user is named by the id")
+				}
+				streams = tlog.UserStreams(id)
+			}
+			return p.check(c.Context(), pl, policyFile, keyFile, previous, streams)
 		},
 	}
 	c.Flags().StringVar(&pl.journal, "journal", "", "where the journal of a data directory is: sqlite, which is a file in it, postgres://… or esdb://…")
 	c.Flags().StringVar(&policyFile, "policy", "", "a file that says whose signatures count (c2sp.org/tlog-policy)")
 	c.Flags().StringVar(&keyFile, "key", "", "a file of the log's public keys, one a line, as GET /v1/log/key gives them: a policy that believes any of them")
+	c.Flags().StringVar(&user, "user", "", "a user whose streams must all be shown")
 	c.Flags().StringArrayVar(&previous, "previous", nil, "a checkpoint kept from earlier, which must be a beginning of this one; may be given again")
 	return c
 }
@@ -69,8 +83,8 @@ func policyOf(policyFile, keyFile string) (*verify.Policy, error) {
 	return policy, nil
 }
 
-func (p *program) check(ctx context.Context, pl place, policyFile, keyFile string, previous []string) error {
-	var opts verify.Options
+func (p *program) check(ctx context.Context, pl place, policyFile, keyFile string, previous, streams []string) error {
+	opts := verify.Options{Streams: streams}
 	var err error
 	if opts.Policy, err = policyOf(policyFile, keyFile); err != nil {
 		return err
@@ -144,6 +158,9 @@ func verifyPath(ctx context.Context, pl place, opts verify.Options) (*verify.Ver
 	file := journalFile
 	if shared {
 		file = logFile
+	}
+	if other := filepath.Join(pl.dir, logFile); info.IsDir() && !shared && !there(filepath.Join(pl.dir, file)) && there(other) {
+		return nil, &verify.Fault{Code: verify.Missing, Place: verify.InFile(file), Detail: "the log is here and the journal is not"}
 	}
 	if !info.IsDir() || !there(filepath.Join(pl.dir, file)) {
 		return verify.Bundle(ctx, pl.dir, opts)

@@ -204,6 +204,7 @@ func (d *dirCheck) end(c *chain) error {
 		return f
 	}
 	d.verdict.Events, d.verdict.Late = size, size-d.newest.N
+	d.verdict.wanted(d.opts.Streams, c.heads)
 	if d.opts.Policy != nil && d.newest.N == 0 && size > 0 {
 		return fault(Unsigned, Nowhere, "there are %d events, and no checkpoint that the policy could judge", size)
 	}

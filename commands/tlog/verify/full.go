@@ -76,21 +76,20 @@ func (b *bundle) full() error {
 	if b.opts.Progress != nil {
 		b.opts.Progress(b.newest.N, b.newest.N)
 	}
-	return b.wanted(c.heads)
+	b.verdict.CompleteTo = b.newest.N // of a full bundle no event can be missing
+	b.verdict.wanted(b.opts.Streams, c.heads)
+	return nil
 }
 
-// wanted tells whether the streams that the caller asks for are there at all: of a full bundle no event can be missing.
-func (b *bundle) wanted(heads *tree.Heads) error {
-	b.verdict.CompleteTo = b.newest.N
-	for _, stream := range b.opts.Streams {
-		head, ok := heads.Get(tree.KeyOf(stream))
+// wanted tells how long the streams are that the caller asks for, where every event there is was read.
+func (v *Verdict) wanted(streams []string, heads *tree.Heads) {
+	for _, stream := range streams {
 		s := Stream{Name: stream}
-		if ok {
+		if head, ok := heads.Get(tree.KeyOf(stream)); ok {
 			s.Events = head.Revision + 1
 		}
-		b.verdict.Streams = append(b.verdict.Streams, s)
+		v.Streams = append(v.Streams, s)
 	}
-	return nil
 }
 
 // belongs tells whether a tile is one of a tree of the checkpoint's size.

@@ -19,7 +19,7 @@ type Options struct {
 	Policy *Policy
 	// Previous are checkpoints that the auditor kept from earlier, as signed notes: each must be a beginning of what is checked now.
 	Previous [][]byte
-	// Streams that a bundle of streams must show whole.
+	// Streams that a bundle of streams must show whole; of a journal and of a full bundle, streams whose lengths the verdict tells.
 	Streams []string
 	// Progress is told how far the check is, in the unit of the source; total is 0 where it is not known.
 	Progress func(done, total int64)
@@ -40,7 +40,7 @@ type Verdict struct {
 	Heads     int64 // commitments of heads that were checked
 	// CompleteTo: of the Streams no event is missing among the leaves before this index.
 	CompleteTo int64
-	Streams    []Stream    // of a bundle of streams
+	Streams    []Stream    // of a bundle of streams, and those that were asked for
 	Disclosed  []Disclosed // the personal values of a bundle of streams that were disclosed, in clear
 	Unchecked  []string    // files that nothing vouches for
 }
