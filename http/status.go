@@ -60,7 +60,7 @@ func (s *Server) witnessesImpaired(w tlog.Witnessing) error {
 	return nil
 }
 
-// viewsImpaired tells of a read model that halted, or that is built for the first time.
+// viewsImpaired tells of a read model that halted, of all where the journal cannot be followed, and of one that is built for the first time.
 func viewsImpaired(ctx context.Context, views *projections.Runner) error {
 	all, err := views.Statuses(ctx)
 	if err != nil {
@@ -70,6 +70,9 @@ func viewsImpaired(ctx context.Context, views *projections.Runner) error {
 		if m.Fault != "" {
 			return &impairment{"halted", fmt.Errorf("the read model %s: %s", m.Name, m.Fault)}
 		}
+	}
+	if trouble := views.Trouble(); trouble != nil {
+		return &impairment{"not-kept-up", trouble}
 	}
 	for _, m := range all {
 		if m.Building && m.Position == 0 {

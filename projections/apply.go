@@ -41,10 +41,15 @@ func (r *Runner) apply(ctx context.Context, after int64, to []at) error {
 			}
 		}
 	}
-	return flush()
+	if err := flush(); err != nil {
+		return err
+	}
+	r.suffer(nil)
+	return nil
 }
 
-// commit applies a batch to each generation, in one transaction for all. Where a projection fails, the others are applied without it.
+// commit applies a batch to each generation, in one transaction for all. Where a projection fails, the others are applied without it; that the
+// journal cannot be read is nobody's fault, and ends it.
 func (r *Runner) commit(ctx context.Context, batch []journal.Event, to []at) error {
 	r.writing.Lock()
 	defer r.writing.Unlock()
@@ -72,6 +77,8 @@ func (r *Runner) commit(ctx context.Context, batch []journal.Event, to []at) err
 		switch {
 		case fault != nil && ctx.Err() != nil:
 			return nil
+		case errors.As(fault, new(*unreadError)):
+			return fault
 		case fault != nil:
 			if err := r.halt(ctx, failed, fault); err != nil {
 				return err
@@ -140,7 +147,7 @@ func (r *Runner) settleSome(ctx context.Context, t Tables, g at, position int64)
 	return n, nil
 }
 
-// settle makes the rows of tables that were built, in transactions of a bounded size. Where it fails the model halts.
+// settle makes the rows of tables that were built, in transactions of a bounded size. Where that fails for a reason of its own the model halts.
 func (r *Runner) settle(ctx context.Context, g at) error {
 	some := func() (n int, err error) {
 		r.writing.Lock()
@@ -153,6 +160,8 @@ func (r *Runner) settle(ctx context.Context, g at) error {
 		switch {
 		case fault != nil && ctx.Err() != nil:
 			return 0, nil
+		case errors.As(fault, new(*unreadError)):
+			return 0, fault
 		case fault != nil:
 			return 0, r.halt(ctx, g, fault)
 		case err != nil:

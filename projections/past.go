@@ -88,7 +88,7 @@ func (p Past) read(ctx context.Context, id domain.UserID, from int64) ([]user.Re
 	var out []user.Recorded
 	for e, err := range p.journal.ReadStream(ctx, string(domain.UserStream(id)), from) {
 		if err != nil {
-			return nil, fmt.Errorf("fold the stream of user %s: %w", id, err)
+			return nil, &unreadError{fmt.Errorf("fold the stream of user %s: %w", id, err)}
 		}
 		if e.Position > p.position {
 			break
@@ -97,3 +97,9 @@ func (p Past) read(ctx context.Context, id domain.UserID, from int64) ([]user.Re
 	}
 	return out, nil
 }
+
+// unreadError: the journal could not be read. It is no fault of the projection that asked.
+type unreadError struct{ cause error }
+
+func (e *unreadError) Error() string { return e.cause.Error() }
+func (e *unreadError) Unwrap() error { return e.cause }

@@ -31,6 +31,8 @@ type Runner struct {
 	mu     sync.Mutex
 	models map[string]*model
 	moved  chan struct{} // closed when a model has moved on
+
+	trouble error // why the journal is not followed, or nil
 }
 
 // model is a projection at work.
@@ -221,40 +223,67 @@ func (r *Runner) transact(ctx context.Context, do func(*sql.Tx) error) error {
 	return tx.Commit()
 }
 
-// Run follows the journal until the context ends. Its error is the journal's or the database's; a fault of one projection is none.
+// Run follows the journal until the context ends. While the journal or the read models' database fails it rests, and goes on from where each model
+// stands (TestOutageIsOutlived); Trouble tells of it. Its error is that the journal is closed; a fault of one projection is none.
 func (r *Runner) Run(ctx context.Context) error {
+	ended := make(chan error, len(r.models)+1)
 	var wg sync.WaitGroup
-	faults := make(chan error, len(r.models)+1)
 	for _, m := range r.models {
 		if m.build != nil {
-			wg.Go(func() { faults <- r.catchUp(ctx, m) })
+			wg.Go(func() { ended <- r.outlast(ctx, func() error { return r.catchUp(ctx, m) }) })
 		}
 	}
-	wg.Go(func() { faults <- r.follow(ctx) })
-	var err error
-	select {
-	case <-ctx.Done():
-	case err = <-r.firstFault(faults):
-	}
+	wg.Go(func() { ended <- r.outlast(ctx, func() error { return r.follow(ctx) }) })
 	wg.Wait()
+	close(ended)
+	var err error
+	for one := range ended {
+		err = errors.Join(err, one)
+	}
 	if ctx.Err() != nil {
 		return nil
 	}
 	return err
 }
 
-// firstFault skips the followers that ended well.
-func (r *Runner) firstFault(faults <-chan error) <-chan error {
-	out := make(chan error, 1)
-	go func() {
-		for err := range faults {
-			if err != nil {
-				out <- err
-				return
-			}
+// rest is how long nothing is tried after a failure.
+const rest = time.Second
+
+// outlast follows again for as long as it fails.
+func (r *Runner) outlast(ctx context.Context, follow func() error) error {
+	for {
+		err := follow()
+		if err == nil || ctx.Err() != nil || errors.Is(err, journal.ErrClosed) {
+			return err
 		}
-	}()
-	return out
+		r.suffer(err)
+		select {
+		case <-time.After(rest):
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// suffer notes why the journal is not followed, nil where it is again, and logs what is new.
+func (r *Runner) suffer(trouble error) {
+	r.mu.Lock()
+	before := r.trouble
+	r.trouble = trouble
+	r.mu.Unlock()
+	switch {
+	case before == nil && trouble != nil:
+		r.Log.Error("the read models are not kept up for now", "error", trouble)
+	case before != nil && trouble == nil:
+		r.Log.Info("the read models are kept up again")
+	}
+}
+
+// Trouble is why the models are not kept up at the moment, or nil. That one has halted is told by its Status.
+func (r *Runner) Trouble() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.trouble
 }
 
 // follow keeps all live models up to the journal. Each reading is for the models that were live when it began: one that joins meanwhile would

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -304,5 +306,77 @@ func TestUncountedStreamsArePassedBy(t *testing.T) {
 	b.wait("all", last)
 	if got := b.digest("all"); got != before {
 		t.Error("they changed the tables")
+	}
+}
+
+// outage is a journal that cannot be read for a while.
+type outage struct {
+	journal.Store
+	all, streams atomic.Bool
+}
+
+var errOutage = errors.New("the journal is away")
+
+func (o *outage) ReadAll(ctx context.Context, after int64) iter.Seq2[journal.Record, error] {
+	return unless(&o.all, o.Store.ReadAll(ctx, after))
+}
+
+func (o *outage) ReadStream(ctx context.Context, stream string, from int64) iter.Seq2[journal.Record, error] {
+	return unless(&o.streams, o.Store.ReadStream(ctx, stream, from))
+}
+
+func unless(away *atomic.Bool, records iter.Seq2[journal.Record, error]) iter.Seq2[journal.Record, error] {
+	if away.Load() {
+		return func(yield func(journal.Record, error) bool) { yield(journal.Record{}, errOutage) }
+	}
+	return records
+}
+
+// A journal that is away for a while halts no model, whether it is missed while it is followed or while a user's stream is folded, and whether the model
+// answers already or is being built; when it is back all go on by themselves.
+func TestOutageIsOutlived(t *testing.T) {
+	b := &bench{t: t, store: &journal.Memory{Step: 3}, path: filepath.Join(t.TempDir(), "views.db")}
+	away := &outage{Store: b.store}
+	outside := journal.New(b.store, catalogue.All()) // that others append to, and see
+	b.Journal = journal.New(away, catalogue.All())
+	b.start()
+	t.Cleanup(func() { b.stop() })
+	register := func(i int) (last int64) {
+		following := b.Journal
+		b.Journal = outside
+		defer func() { b.Journal = following }()
+		return b.append("user-"+string(someUser(i)), registration(i)...)
+	}
+	kept := func(last int64) {
+		t.Helper()
+		for _, p := range projections.All {
+			b.wait(p.Name, last)
+		}
+		eventually(t, "the trouble is over", func() bool { return b.Trouble() == nil })
+	}
+	kept(register(1))
+	for i, what := range []*atomic.Bool{&away.streams, &away.all} {
+		what.Store(true)
+		last := register(2 + i)
+		eventually(t, "the outage is told of", func() bool { return errors.Is(b.Trouble(), errOutage) })
+		what.Store(false)
+		kept(last)
+	}
+	b.stop()
+	last := register(4)
+	away.streams.Store(true)
+	b.path = filepath.Join(t.TempDir(), "views.db")
+	b.start()
+	eventually(t, "the outage is told of while models are built", func() bool { return errors.Is(b.Trouble(), errOutage) })
+	away.streams.Store(false)
+	kept(last)
+}
+
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !holds(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("it never came that %s", what)
+		}
 	}
 }
