@@ -15,7 +15,7 @@ import (
 // A row of kind allowed is a purpose and the time for which it was answered allowed and is answered withdrawn now; one of kind disclosed is
 // a disclosure in such a time.
 var exposure = Report{
-	Name: "exposure", By: "exposed_from", Keeps: Everything,
+	Name: "exposure", By: "exposed_from", Keeps: []string{"account.", "consent."}, // what answers about data rest on
 	Columns: []Column{
 		{"user_id", Text}, {"notice_id", Text}, {"received_on", Day}, {"effective_from", Moment}, {"learnt_at", Moment}, {"kind", Text}, {"purpose", Text},
 		{"exposed_from", Moment}, {"exposed_until", Moment}, {"disclosure_id", Text}, {"recipient", Text}, {"country", Text}, {"event_id", Text},

@@ -4,19 +4,21 @@ import (
 	"bytes"
 	"context"
 	"iter"
+	"reflect"
 	"testing"
 
 	"kelisim/commands/journal"
 	"kelisim/domain/account"
 	"kelisim/domain/catalogue"
 	"kelisim/domain/consent"
+	"kelisim/domain/user"
 	"kelisim/projections/reports"
 )
 
-// entered is everything, and a late notice, a notice by e-mail that was accepted, two entries that were voided, and what followed.
+// entered is everything, the end of a block, two entries that were voided, and what followed.
 func entered(p *past) {
 	everything(p)
-	p.tell("user-"+berik, "2026-05-01T09:00", "2026-05-01T09:00", account.Blocked{Clause: "T-1.4"}, account.Unblocked{CompensateDays: 3})
+	p.tell("user-"+anna, "2026-05-01T09:00", "2026-05-01T09:00", account.Unblocked{CompensateDays: 3})
 	p.tell("user-"+anna, "2026-05-02T09:00", "2026-05-02T09:00", account.EntryVoided{EventID: id(4).String(), RequestedBy: "marat", ApprovedBy: "aigul"})
 	p.tell("user-"+anna, "2026-05-03T09:00", "2026-05-03T09:00", notice("n5", "2026-05-03"), consent.DisclosureMade{DisclosureID: "d2", Recipient: "Post", Country: "KZ", Purpose: advertising, Basis: "contract"})
 	p.tell("user-"+berik, "2026-05-04T09:00", "2026-05-04T09:00", account.EntryVoided{EventID: id(9).String(), RequestedBy: "marat", ApprovedBy: "aigul"})
@@ -33,6 +35,11 @@ func TestReportsSayWhatTheyNeed(t *testing.T) {
 			f, err := reports.Gather(t.Context(), p.Journal, a)
 			if err != nil {
 				t.Fatal(err)
+			}
+			for _, u := range f.Users {
+				if !reflect.DeepEqual(u.State, user.Fold(u.Events)) {
+					t.Fatalf("%s: the fold of %s is not that of its events", r.Name, u.ID)
+				}
 			}
 			paper, err := r.Of(f)
 			if err != nil {
