@@ -16,7 +16,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"kelisim/commands/access"
 	"kelisim/commands/journal"
+	"kelisim/commands/vault"
 	"kelisim/domain"
 )
 
@@ -131,7 +133,7 @@ func exitCode(err error) int {
 		return exitUsage
 	case errors.As(err, &fault):
 		return exitFault
-	case errors.As(err, &refusal) && refusal.Kind == domain.Conflict, errors.Is(err, journal.ErrOther):
+	case errors.As(err, &refusal) && refusal.Kind == domain.Conflict, errors.Is(err, journal.ErrOther), errors.Is(err, vault.ErrNotEmpty), errors.Is(err, access.ErrOther):
 		return exitConflict
 	}
 	return exitError

@@ -30,6 +30,9 @@ func hold(path string) (*os.File, error) {
 	return f, nil
 }
 
+// LockJournal keeps every writer away from a journal while it is copied. Who cannot have the lock gets ErrHeld; closing lets go of it.
+func LockJournal(path string) (*os.File, error) { return hold(path) }
+
 // LockDirectory takes the lock that one process alone can have on a directory of read models and tiles whose journal is elsewhere. Who cannot have
 // it gets ErrHeld; closing lets go of it.
 func LockDirectory(dir string) (*os.File, error) { return hold(filepath.Join(dir, "instance.db")) }
