@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -130,6 +131,7 @@ func TestTamperedReceipt(t *testing.T) {
 	for what, bad := range map[string]string{
 		"a member twice": strings.Replace(good, `"kind":`, `"kind": "consent", "kind":`, 1), "something behind": good + "{}", "cut short": good[:len(good)-3], "nothing": "",
 		"members out of order": strings.Replace(good, "{", `{"signature": "x",`, 1), "another member": strings.Replace(good, "{", `{"a": 1,`, 1), "an escape": strings.Replace(good, "consent", `\u0063onsent`, 1),
+		"a member in capitals": strings.Replace(good, "{", `{"Receipt": {"kind": "consent"},`, 1),
 	} {
 		if _, err := verify.Receipt([]byte(bad), p); faultOf(err) != verify.Malformed {
 			t.Errorf("%s: %v", what, err)
@@ -181,6 +183,19 @@ func TestForgedReceipt(t *testing.T) {
 		if _, err := verify.Receipt(resigned(t, w.keys, doc), policy(t, w.keys)); faultOf(err) != c.code {
 			t.Errorf("%s: %s is now %v: %v", c.name, c.path, c.value, err)
 		}
+	}
+	// The person reads one member, and the verifier is to take another for it.
+	var doc map[string]any
+	if err := json.Unmarshal(must(all["consent-kk"].JSON())(t), &doc); err != nil {
+		t.Fatal(err)
+	}
+	body := doc["receipt"].(map[string]any)
+	body["con\u017fent"] = body["consent"]
+	shown := maps.Clone(body["consent"].(map[string]any))
+	shown["covers"] = []any{"advertising"}
+	body["consent"] = shown
+	if _, err := verify.Receipt(resigned(t, w.keys, doc), policy(t, w.keys)); faultOf(err) != verify.Malformed {
+		t.Errorf("with a second consent under a name that folds to the first: %v", err)
 	}
 }
 

@@ -112,6 +112,10 @@ func Receipt(text []byte, policy *Policy) (*Receipted, error) {
 	if err := json.Compact(&compact, text); err != nil || !bytes.Equal(compact.Bytes(), canonical) {
 		return nil, fault(Malformed, Nowhere, "its members are not in order, or one comes twice")
 	}
+	var all any
+	if err := json.Unmarshal(canonical, &all); err != nil || !plainNames(all) {
+		return nil, fault(Malformed, Nowhere, "it is no receipt: a member's name is not of small letters")
+	}
 	var file receiptFile
 	var body receiptBody
 	d := json.NewDecoder(bytes.NewReader(canonical))
@@ -133,6 +137,26 @@ func Receipt(text []byte, policy *Policy) (*Receipted, error) {
 		return nil, err
 	}
 	return out, nil
+}
+
+// plainNames tells whether the names of all members are of small letters, digits and _. encoding/json takes "Receipt" and "con\u017fent" for the members
+// "receipt" and "consent", which a person or another program does not: without such names nobody can be shown one thing while another is checked.
+func plainNames(v any) bool {
+	switch v := v.(type) {
+	case []any:
+		for _, item := range v {
+			if !plainNames(item) {
+				return false
+			}
+		}
+	case map[string]any:
+		for name, item := range v {
+			if strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789_") != "" || !plainNames(item) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 func (p *Policy) openReceipt(file receiptFile) ([]string, error) {
