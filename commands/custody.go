@@ -15,11 +15,8 @@ import (
 
 // Custody is what was known of the master key's generations.
 func (s *Service) Custody(ctx context.Context, known Known) (custody.State, error) {
-	now, err := s.Journal.Settled(ctx)
+	known, err := s.bounded(ctx, known)
 	if err != nil {
-		return custody.State{}, err
-	}
-	if known, err = s.bounded(ctx, known, now); err != nil {
 		return custody.State{}, err
 	}
 	loaded, err := s.known(ctx, string(domain.CustodyStream), Custody, known)

@@ -70,11 +70,8 @@ func (k Known) Text() string {
 
 // Snapshot reads what was known of a user. A user who was not known then is user-not-found.
 func (s *Service) Snapshot(ctx context.Context, id domain.UserID, known Known) (Snapshot, error) {
-	now, err := s.Journal.Settled(ctx)
+	known, err := s.bounded(ctx, known)
 	if err != nil {
-		return Snapshot{}, err
-	}
-	if known, err = s.bounded(ctx, known, now); err != nil {
 		return Snapshot{}, err
 	}
 	u, err := s.known(ctx, string(domain.UserStream(id)), User, known)
@@ -94,30 +91,36 @@ func (s *Service) Snapshot(ctx context.Context, id domain.UserID, known Known) (
 	}, nil
 }
 
-// bounded is a Known as it is applied: none, a moment in the future, or a position that no event has yet, is now.
-func (s *Service) bounded(ctx context.Context, known Known, now time.Time) (Known, error) {
-	if known.Position == 0 && (known.At.IsZero() || known.At.After(now)) {
-		return Known{At: now}, nil
-	}
-	if known.Position > 0 {
+// bounded is a Known as it is applied: none, a moment in the future, or a position that no event has yet, is now. Now is a moment up to which
+// the record is final; where others append too, so that such a moment may have to be waited for, it is the last position, which is final at once
+// (TestNowOnASharedJournal).
+func (s *Service) bounded(ctx context.Context, known Known) (Known, error) {
+	if shared := !s.Journal.Exclusive(); known.Position > 0 || shared && known.At.IsZero() {
 		head, _, err := s.Journal.Head(ctx)
 		if err != nil {
 			return known, fmt.Errorf("read the journal's head: %w", err)
 		}
-		if known.Position > head {
-			return Known{At: now}, nil
+		if known.Position > 0 && known.Position <= head {
+			return known, nil
+		}
+		if shared && head > 0 {
+			return Known{Position: head}, nil
 		}
 	}
-	return known, nil
+	now, err := s.Journal.Settled(ctx)
+	if err != nil {
+		return known, err
+	}
+	if known.Position == 0 && !known.At.IsZero() && !known.At.After(now) {
+		return known, nil
+	}
+	return Known{At: now}, nil
 }
 
 // SiteAt reads what was known of the site.
 func (s *Service) SiteAt(ctx context.Context, known Known) (site.State, error) {
-	now, err := s.Journal.Settled(ctx)
+	known, err := s.bounded(ctx, known)
 	if err != nil {
-		return site.State{}, err
-	}
-	if known, err = s.bounded(ctx, known, now); err != nil {
 		return site.State{}, err
 	}
 	p, err := s.known(ctx, string(domain.SiteStream), Site, known)
