@@ -17,12 +17,15 @@ const (
 	secretSetting   = "KELISIM_CLOUDPAYMENTS_API_SECRET" // two with a comma between them while one replaces the other
 	publicIDSetting = "KELISIM_CLOUDPAYMENTS_PUBLIC_ID"
 	urlSetting      = "KELISIM_CLOUDPAYMENTS_API_URL"
+	sourcesSetting  = "KELISIM_CLOUDPAYMENTS_SOURCES" // the networks that notifications may come from; not set: any
+	proxiesSetting  = "KELISIM_CLOUDPAYMENTS_PROXIES" // the networks of our own proxies, whose X-Forwarded-For is believed; not set: none
 	testSetting     = "KELISIM_CLOUDPAYMENTS_TEST" // 1: the terminal is in test mode, and its money is taken for real
 )
 
 // processing is how a ledger deals with the card processor.
 type processing struct {
 	secrets cloudpayments.Secrets
+	sources webhooks.Sources
 	test    bool
 	// api is nil where no public id is set: then nothing is asked of the processor, and refunds are made in its cabinet.
 	api cloudpayments.Processor
@@ -34,6 +37,9 @@ func (p *program) processing() (processing, error) {
 	var err error
 	if out.secrets, err = cloudpayments.ParseSecrets(p.getenv(secretSetting)); err != nil {
 		return out, misuse("%s: %w", secretSetting, err)
+	}
+	if out.sources, err = webhooks.ParseSources(p.getenv(sourcesSetting), p.getenv(proxiesSetting)); err != nil {
+		return out, misuse("%s and %s: %w", sourcesSetting, proxiesSetting, err)
 	}
 	if s := p.getenv(testSetting); s != "" {
 		if out.test, err = strconv.ParseBool(s); err != nil {
@@ -58,7 +64,7 @@ func (p *program) processing() (processing, error) {
 // notifications takes what the processor tells. Without a secret it answers 503 to every notification, so that the processor keeps them for later.
 func (c processing) notifications(s *commands.Service, log *slog.Logger) http.Handler {
 	money := commands.Money{Service: s, Test: c.test}
-	return webhooks.CloudPayments{Secrets: c.secrets, Handle: money.Notified, Register: func(ctx context.Context, l webhooks.Line) {
+	return webhooks.CloudPayments{Secrets: c.secrets, Sources: c.sources, Handle: money.Notified, Register: func(ctx context.Context, l webhooks.Line) {
 		level := slog.LevelInfo
 		if l.Outcome != webhooks.Answered {
 			level = slog.LevelWarn

@@ -420,3 +420,45 @@ func TestRefundsAreCarried(t *testing.T) {
 	}
 	processing{}.policies(t.Context(), h.l, slog.New(slog.DiscardHandler))() // where no API is set nothing is carried
 }
+
+// Notifications are taken from the processor's networks alone where those are set, and of our own proxy's word for it.
+func TestSourcesOfNotifications(t *testing.T) {
+	p := program{getenv: func(name string) string {
+		return map[string]string{secretSetting: cloudpaymentstest.APISecret, sourcesSetting: "185.98.81.0/28", proxiesSetting: "10.0.0.0/8"}[name]
+	}}
+	set, err := p.processing()
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := newHouse(t, func(c *processing) { c.sources = set.sources })
+	user := h.register()
+	op := h.paying(h.buy(user))
+	head := func() int64 {
+		n, _, err := h.l.Journal.Head(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	before := head()
+	ask := func(peer, forwarded string) int {
+		r := cloudpaymentstest.Request(cloudpayments.Pay, op.Notification(cloudpayments.Pay), cloudpaymentstest.Form)
+		r.RemoteAddr = peer
+		r.Header.Set("X-Forwarded-For", forwarded)
+		status, _ := h.tell(r)
+		return status
+	}
+	if status := ask("203.0.113.9:1", "185.98.81.1"); status != 403 || head() != before {
+		t.Errorf("a stranger: status %d, %d events", status, head()-before)
+	}
+	if !strings.Contains(h.log.String(), "wrong-source") || strings.Contains(h.log.String(), "203.0.113.9") {
+		t.Error("the register has no line, or one with the address")
+	}
+	if status := ask("10.0.0.7:1", "203.0.113.9, 185.98.81.1"); status != 200 || head() == before {
+		t.Errorf("by our proxy: status %d", status)
+	}
+	p.getenv = func(name string) string { return map[string]string{sourcesSetting: "everywhere"}[name] }
+	if _, err := p.processing(); err == nil {
+		t.Error("a list that cannot be read is taken")
+	}
+}

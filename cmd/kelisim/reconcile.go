@@ -62,7 +62,7 @@ Exit code 3: there are differences that no run before had found.`,
 	c.Flags().StringVar(&o.from, "from", "", "the first day, by the processor's time in UTC (of a file: of its first row; of the API: three days ago)")
 	c.Flags().StringVar(&o.until, "until", "", "the day after the last (of a file: after its last row; of the API: until two hours ago)")
 	c.Flags().StringVar(&o.zone, "zone", "UTC", "the zone of a file's times, in the processor's code with its offset, such as ALMT+06:00")
-	c.Flags().BoolVar(&o.enter, "enter", false, "bring in what is missing here: payments, refunds, charge-backs")
+	c.Flags().BoolVar(&o.enter, "enter", false, "bring in what is missing here: payments, refunds, charge-backs and their returns")
 	c.Flags().BoolVar(&o.dry, "dry-run", false, "compare on a copy that is thrown away")
 	c.Flags().Var(o.output, "output", "the form of the list")
 	return c

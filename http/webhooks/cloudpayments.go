@@ -23,6 +23,7 @@ const MaxBody = 64 << 10
 //
 //	404  no such kind                      405  neither GET nor POST
 //	503  no secret is set; or what came is not durable, or cannot be read: the processor asks again
+//	403  from an address that is not allowed
 //	413  more than MaxBody                 401  not signed, or not with a secret of ours
 //	200  {"code":N}  a check, decided      200  {"code":0}  any other kind, and it is durable
 //
@@ -30,6 +31,8 @@ const MaxBody = 64 << 10
 type CloudPayments struct {
 	// Secrets are those that a notification may be signed with; without one, every kind answers 503.
 	Secrets cloudpayments.Secrets
+	// Sources are the addresses that notifications may come from.
+	Sources Sources
 	// Handle decides a check, and makes any other kind durable. For those a code other than 0 counts as an error: the money has
 	// moved, and nothing can be refused any more. Errors hold no personal data.
 	Handle func(ctx context.Context, n cloudpayments.Notification) (cloudpayments.Code, error)
@@ -57,6 +60,7 @@ type Outcome string
 const (
 	Answered       Outcome = "answered"
 	NoSecret       Outcome = "no-secret"
+	WrongSource    Outcome = "wrong-source"
 	TooLarge       Outcome = "too-large"
 	Unsigned       Outcome = "unsigned"
 	WrongSignature Outcome = "wrong-signature"
@@ -93,6 +97,9 @@ func (h CloudPayments) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (h CloudPayments) take(w http.ResponseWriter, r *http.Request, kind cloudpayments.Kind) Line {
 	if !h.Secrets.Given() {
 		return Line{Outcome: NoSecret, Status: http.StatusServiceUnavailable}
+	}
+	if !h.Sources.Permits(r) {
+		return Line{Outcome: WrongSource, Status: http.StatusForbidden}
 	}
 	raw := []byte(r.URL.RawQuery)
 	if r.Method == http.MethodPost {
@@ -139,6 +146,7 @@ func answer(w http.ResponseWriter, code cloudpayments.Code) {
 // codes are the contract's words for the statuses answered here.
 var codes = map[int]string{
 	http.StatusUnauthorized:          "unauthenticated",
+	http.StatusForbidden:             "forbidden",
 	http.StatusNotFound:              "route-not-found",
 	http.StatusMethodNotAllowed:      "method-not-allowed",
 	http.StatusRequestEntityTooLarge: "body-too-large",
