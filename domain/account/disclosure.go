@@ -127,6 +127,8 @@ func disclose(s State, c Command, in domain.Context) ([]Event, error) {
 			return nil, domain.Refuse(domain.Conflict, "disclosure-granted", "the disclosure was granted already")
 		case in.Actor.Is(d.RequestedBy) || in.Actor.Is(d.To):
 			return nil, domain.Refuse(domain.Forbidden, "second-person-needed", "neither who asked for it nor who receives it can grant it")
+		case in.OccurredAt.Before(d.RequestedAt):
+			return nil, domain.Malformed("/occurred_at", "that is before it was asked for")
 		case !in.OccurredAt.Before(d.Until):
 			return nil, domain.Refuse(domain.Conflict, "disclosure-expired", "its time is over; ask for it anew")
 		}

@@ -27,6 +27,7 @@ func TestFieldDisclosure(t *testing.T) {
 		When(as(officer, after(time.Hour)), ask).Refused("disclosure-exists").
 		When(as(officer, after(time.Hour)), grant).Refused("second-person-needed").
 		When(as(dana, after(time.Hour)), grant).Refused("second-person-needed").
+		When(as(approver, after(time.Hour-1)), grant).Refused("invalid-request"). // before anybody asked
 		When(as(approver, until), grant).Refused("disclosure-expired").
 		When(as(approver, after(2*time.Hour)), grant).Then(granted).
 		When(as(approver, after(2*time.Hour)), grant).Refused("disclosure-granted").

@@ -77,6 +77,8 @@ func erase(s State, c Command, in domain.Context) ([]Event, error) {
 			return nil, domain.Refuse(domain.NotFound, "destruction-not-found", "nobody asked for destruction").By("P-1.5")
 		case in.Actor.Is(asked.By):
 			return nil, domain.Refuse(domain.Forbidden, "second-person-needed", "who asked for it cannot approve it").By("P-1.5")
+		case in.OccurredAt.Before(asked.At):
+			return nil, domain.Malformed("/occurred_at", "that is before it was asked for").By("P-1.5")
 		}
 		return []Event{Destroyed{asked.Basis, asked.By, in.Actor.Who(), c.Keys}}, nil
 	}

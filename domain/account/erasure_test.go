@@ -30,6 +30,7 @@ func TestDestroy(t *testing.T) {
 		When(now, ask).Then(requested).
 		When(now, ask).Refused("destruction-requested", "P-1.5").
 		When(now, approve).Refused("second-person-needed", "P-1.5").
+		When(as(approver, after(time.Hour-1)), approve).Refused("invalid-request", "P-1.5"). // before anybody asked
 		When(other, approve).Then(destroyed).
 		When(other, approve).Refused("destroyed", "P-2.5").
 		When(now, ask).Refused("destroyed", "P-2.5")
