@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"kelisim/commands/sqlite"
 	"kelisim/commands/tlog"
 	"kelisim/commands/tlog/verify"
 	"kelisim/domain"
@@ -37,7 +38,7 @@ the leaf that is told. What came after that leaf is proved to be in the log, and
 
 It exits with 3 and the first fault's place if something is not whole.`,
 		Example: `  kelisim verify ./kelisim-data
-  kelisim verify bundle.zip --policy keys.txt --previous checkpoint-2026-01
+  kelisim verify bundle.zip --policy policy.txt --previous checkpoint-2026-01
   kelisim verify one.zip --key log-keys.txt --user 5f0c1b1e-7c5b-4a3e-9a60-0d1f2a3b4c5d`,
 		RunE: func(c *cobra.Command, args []string) error {
 			pl.dir = args[0]
@@ -112,7 +113,7 @@ func (p *program) check(ctx context.Context, pl place, policyFile, keyFile strin
 	verdict, err := verifyPath(ctx, pl, opts)
 	m.end()
 	var fault *verify.Fault
-	if errors.As(err, &fault) {
+	if errors.As(err, &fault) || sqlite.Damaged(err) {
 		return faultError{fmt.Errorf("not whole: %w", err)}
 	}
 	if err != nil {

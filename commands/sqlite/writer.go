@@ -330,6 +330,12 @@ func isConstraint(err error) bool {
 	return errors.As(err, &e) && e.Code == sqlite3.ErrConstraint
 }
 
+// Damaged tells whether an error says that a file is not a whole database any more, as opposed to one that cannot be read now.
+func Damaged(err error) bool {
+	var e sqlite3.Error
+	return errors.As(err, &e) && (e.Code == sqlite3.ErrCorrupt || e.Code == sqlite3.ErrNotADB)
+}
+
 // survivable errors say that the file was not touched: it is full, or someone else had it for too long.
 func survivable(err error) bool {
 	var e sqlite3.Error
