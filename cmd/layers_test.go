@@ -44,7 +44,7 @@ var rooms = []room{
 	{"domain/user", words + " domain/site domain/permission " + books},
 	{"domain/letter", words},
 	{"domain/incident", words},
-	{"domain/activity", words + " domain/site"},
+	{"domain/activity", words},
 	{"domain/reads", words},
 	{"domain/payment", words},
 	{"domain/reconciliation", words},

@@ -49,10 +49,10 @@ func (a *API) ask(r *Request, moment string) (commands.Snapshot, asked, error) {
 // access answers: may this user use the paid content?
 func (a *API) access(r *Request) (*Response, error) {
 	place := permission.Place{Location: r.Query.String("location"), Language: r.Query.String("language")}
-	if place.Location != "" && !site.ValidLocation(place.Location) {
+	if place.Location != "" && !domain.ValidLocation(place.Location) {
 		return nil, domain.Malformed("?location", "a location is a code such as KZ or KZ-71")
 	}
-	if place.Language != "" && !site.ValidLanguage(place.Language) {
+	if place.Language != "" && !domain.ValidLanguage(place.Language) {
 		return nil, domain.Malformed("?language", "a language is a tag such as kk, ru or en")
 	}
 	snap, about, err := a.ask(r, "as_of")

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"kelisim/domain"
 	"kelisim/domain/consent"
 	"kelisim/domain/obligation"
 	"kelisim/domain/permission"
@@ -101,10 +102,10 @@ func (r *Request) userFilter() projections.UserFilter {
 	case q.Has("version") && !site.ValidDocument(f.Document, f.Version, sample):
 		q.fault("version", "a version is wanted, such as 2020-10-27")
 	}
-	if q.Has("location") && !site.ValidLocation(f.Location) {
+	if q.Has("location") && !domain.ValidLocation(f.Location) {
 		q.fault("location", "a location is a code such as KZ or KZ-71")
 	}
-	if q.Has("language") && !site.ValidLanguage(f.Language) {
+	if q.Has("language") && !domain.ValidLanguage(f.Language) {
 		q.fault("language", "a language is a tag such as kk, ru or en")
 	}
 	return f

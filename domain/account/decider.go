@@ -14,11 +14,9 @@ import (
 var Decider = domain.Decider[Command, State, Event]{Decide: decide, Evolve: evolve}
 
 var (
-	clauseForm   = regexp.MustCompile(`^[TPC]-[0-9]{1,2}(\.[0-9]{1,2}){0,2}$`)
-	codeForm     = regexp.MustCompile(`^[a-z][a-z0-9-]{0,63}$`)
-	locationForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]{0,31}$`)
-	languageForm = regexp.MustCompile(`^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$`)
-	contentForm  = regexp.MustCompile(`^[\pL\pN][\pL\pN/_.:#-]{0,199}$`)
+	clauseForm  = regexp.MustCompile(`^[TPC]-[0-9]{1,2}(\.[0-9]{1,2}){0,2}$`)
+	codeForm    = regexp.MustCompile(`^[a-z][a-z0-9-]{0,63}$`)
+	contentForm = regexp.MustCompile(`^[\pL\pN][\pL\pN/_.:#-]{0,199}$`)
 )
 
 // ValidClause tells whether a clause id is well formed: T-3.8, P-2.2, T-1.2.6, C-1.
@@ -130,7 +128,7 @@ func register(s State, c Register) ([]Event, error) {
 		return nil, domain.Malformed("/login", "a login is wanted").By("T-3.1")
 	case len(c.Contacts.Kinds()) == 0:
 		return nil, domain.Malformed("/contacts", "an e-mail address or a mobile number is wanted").By("T-2.6")
-	case !optional(locationForm, c.Location):
+	case c.Location != "" && !domain.ValidLocation(c.Location):
 		return nil, domain.Malformed("/location", "a location is a code such as KZ or KZ-71")
 	}
 	if !c.Personal.IsZero() {
@@ -168,9 +166,9 @@ func setLocation(c SetLocation) ([]Event, error) {
 	switch {
 	case c.Location == "" && c.Language == "":
 		return nil, domain.Malformed("", "a location or a language is wanted")
-	case !optional(locationForm, c.Location):
+	case c.Location != "" && !domain.ValidLocation(c.Location):
 		return nil, domain.Malformed("/location", "a location is a code such as KZ or KZ-71")
-	case !optional(languageForm, c.Language):
+	case c.Language != "" && !domain.ValidLanguage(c.Language):
 		return nil, domain.Malformed("/language", "a language is a tag such as kk, ru or en")
 	}
 	return []Event{LocationSet(c)}, nil

@@ -7,7 +7,6 @@ import (
 
 	"kelisim/domain"
 	"kelisim/domain/event"
-	"kelisim/domain/site"
 )
 
 // Decider is the book's rules.
@@ -76,9 +75,9 @@ func (i Item) fault(in domain.Context) (field, want string) {
 		return "object", "an object is an id or a path of at most 200 letters, digits and / _ . : # -, and nothing personal"
 	case i.At(in).After(in.Now.Add(Ahead)):
 		return "occurred_at", "the action has not occurred yet"
-	case i.Language != "" && !site.ValidLanguage(i.Language):
+	case i.Language != "" && !domain.ValidLanguage(i.Language):
 		return "language", "a language is a tag such as kk"
-	case i.Location != "" && (!site.ValidLocation(i.Location) || personal(i.Location)):
+	case i.Location != "" && (!domain.ValidLocation(i.Location) || personal(i.Location)):
 		return "location", "a location is a code such as KZ or KZ-71"
 	}
 	return "", ""

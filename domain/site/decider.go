@@ -16,19 +16,11 @@ import (
 var Decider = domain.Decider[Command, State, Event]{Decide: decide, Evolve: evolve}
 
 var (
-	slug     = regexp.MustCompile(`^[a-z][a-z0-9-]{0,63}$`)
-	version  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
-	language = regexp.MustCompile(`^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$`)
-	place    = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]{0,31}$`)
-	hexHash  = regexp.MustCompile(`^[0-9a-f]{64}$`)
-	bin      = regexp.MustCompile(`^[0-9]{12}$`)
+	slug    = regexp.MustCompile(`^[a-z][a-z0-9-]{0,63}$`)
+	version = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+	hexHash = regexp.MustCompile(`^[0-9a-f]{64}$`)
+	bin     = regexp.MustCompile(`^[0-9]{12}$`)
 )
-
-// ValidLanguage tells whether a language tag has the form that the ledger takes: "kk", "ru", "en".
-func ValidLanguage(s string) bool { return language.MatchString(s) }
-
-// ValidLocation tells whether a location code has the form that the ledger takes: "KZ", "KZ-71".
-func ValidLocation(s string) bool { return place.MatchString(s) }
 
 // ValidPurpose tells whether a purpose is well formed; whether it is covered is another question.
 func ValidPurpose(s string) bool { return slug.MatchString(s) }
@@ -60,7 +52,7 @@ func publish(s State, c PublishDocument) ([]Event, error) {
 		return nil, domain.Malformed("/id", "a document id is a word of small letters, digits and hyphens")
 	case !version.MatchString(c.Version):
 		return nil, domain.Malformed("/version", "a version is a word of letters, digits, dots and hyphens")
-	case !language.MatchString(c.Language):
+	case !domain.ValidLanguage(c.Language):
 		return nil, domain.Malformed("/language", "a language is a tag such as kk, ru or en")
 	case c.Content == "" || len(c.Content) > 512<<10:
 		return nil, domain.Malformed("/content", "the text has 1 to 524288 bytes")
@@ -176,12 +168,12 @@ func impose(s State, c ImposeRestriction, in domain.Context) ([]Event, error) {
 		return nil, domain.Malformed("/category", "all stands alone")
 	}
 	for _, l := range k.Locations {
-		if !place.MatchString(l) {
+		if !domain.ValidLocation(l) {
 			return nil, domain.Malformed("/category/locations", "a location is a code such as KZ or KZ-71")
 		}
 	}
 	for _, l := range k.Languages {
-		if !language.MatchString(l) {
+		if !domain.ValidLanguage(l) {
 			return nil, domain.Malformed("/category/languages", "a language is a tag such as kk, ru or en")
 		}
 	}

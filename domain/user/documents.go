@@ -52,7 +52,7 @@ func checkAcceptance(a *account.Acceptance, button string, wanted []string, s si
 		return data, domain.Malformed("/acceptance/button", "the button is %q", button).By("P-2.2")
 	case a.Page != pageMarketplace && a.Page != pageSubscription:
 		return data, domain.Malformed("/acceptance/page", "the page is marketplace or subscription").By("P-2.2")
-	case !site.ValidLanguage(a.Language):
+	case !domain.ValidLanguage(a.Language):
 		return data, domain.Malformed("/acceptance/language", "a language is a tag such as kk, ru or en")
 	}
 	for i, d := range a.Documents {
