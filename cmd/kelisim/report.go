@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"regexp"
 	"strings"
@@ -57,12 +58,8 @@ The reports:
 				return err
 			}
 			defer func() { err = errors.Join(err, l.Close()) }()
-			_, last, err := l.Store.Head(c.Context())
-			if err != nil {
-				return fmt.Errorf("read the journal's head: %w", err)
-			}
-			if asked.Settled = time.Now().Add(-finalAfter).UTC().Truncate(time.Second); asked.Settled.Before(last) {
-				asked.Settled = last
+			if asked.Settled, err = l.settled(c.Context()); err != nil {
+				return err
 			}
 			m := p.meter("report", 0)
 			facts, err := r.Gather(c.Context(), journal.New(counted{l.Store, m}, catalogue.All()), asked)
@@ -77,12 +74,7 @@ The reports:
 			if err != nil {
 				return err
 			}
-			w, end, err := p.output(file)
-			if err != nil {
-				return err
-			}
-			out := bufio.NewWriterSize(w, 1<<16)
-			return errors.Join(paper.Write(out, format.word, language.word), out.Flush(), end())
+			return p.write(file, func(w io.Writer) error { return paper.Write(w, format.word, language.word) })
 		},
 	}
 	pl.flags(c.Flags(), "the data directory")
@@ -93,6 +85,28 @@ The reports:
 	c.Flags().Var(language, "language", "of titles and headings: en, kk or ru")
 	c.AddCommand(p.finance(), p.statistics())
 	return c
+}
+
+// settled is a moment up to which the record is final for a reader beside a server.
+func (r *reading) settled(ctx context.Context) (time.Time, error) {
+	_, last, err := r.Store.Head(ctx)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("read the journal's head: %w", err)
+	}
+	if at := time.Now().Add(-finalAfter).UTC().Truncate(time.Second); at.After(last) {
+		return at, nil
+	}
+	return last, nil
+}
+
+// write writes to a file that it makes, or to standard output where none is named.
+func (p *program) write(file string, write func(io.Writer) error) error {
+	w, end, err := p.output(file)
+	if err != nil {
+		return err
+	}
+	out := bufio.NewWriterSize(w, 1<<16)
+	return errors.Join(write(out), out.Flush(), end())
 }
 
 // dateLike is how a day or a moment begins: no file is named so by mistake.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"cmp"
 	"errors"
 	"fmt"
@@ -63,13 +62,9 @@ The table counts; the other formats list every single change.`,
 				return err
 			}
 			defer func() { err = errors.Join(err, l.Close()) }()
-			_, last, err := l.Store.Head(c.Context())
-			if err != nil {
-				return fmt.Errorf("read the journal's head: %w", err)
-			}
-			asked := reports.Asked{To: end, Keeps: reports.Everything, Settled: now.UTC().Truncate(time.Second)}
-			if asked.Settled.Before(last) {
-				asked.Settled = last
+			asked := reports.Asked{To: end, Keeps: reports.Everything}
+			if asked.Settled, err = l.settled(c.Context()); err != nil {
+				return err
 			}
 			m := p.meter("read", 0)
 			facts, err := reports.Gather(c.Context(), journal.New(counted{l.Store, m}, catalogue.All()), asked)
@@ -87,17 +82,12 @@ The table counts; the other formats list every single change.`,
 			if err != nil {
 				return err
 			}
-			w, done, err := p.output(file)
-			if err != nil {
-				return err
-			}
-			out := bufio.NewWriterSize(w, 1<<16)
-			if format.word == "table" {
-				err = tell(out, paper, language.word)
-			} else {
-				err = paper.Write(out, format.word, language.word)
-			}
-			return errors.Join(err, out.Flush(), done())
+			return p.write(file, func(w io.Writer) error {
+				if format.word == "table" {
+					return tell(w, paper, language.word)
+				}
+				return paper.Write(w, format.word, language.word)
+			})
 		},
 	}
 	pl.flags(c.Flags(), "the data directory")

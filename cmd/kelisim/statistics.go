@@ -1,11 +1,10 @@
 package main
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -55,12 +54,8 @@ The statistics:
 				return err
 			}
 			defer func() { err = errors.Join(err, l.Close()) }()
-			_, last, err := l.Store.Head(c.Context())
-			if err != nil {
-				return fmt.Errorf("read the journal's head: %w", err)
-			}
-			if asked.Settled = time.Now().Add(-finalAfter).UTC().Truncate(time.Second); asked.Settled.Before(last) {
-				asked.Settled = last
+			if asked.Settled, err = l.settled(c.Context()); err != nil {
+				return err
 			}
 			m := p.meter("statistics", 0)
 			paper, err := s.Make(c.Context(), journal.New(counted{l.Store, m}, catalogue.All()), statistics.Asked{Asked: asked, By: statistics.ParseBy(by), Whole: whole})
@@ -71,12 +66,7 @@ The statistics:
 			if err != nil {
 				return err
 			}
-			w, end, err := p.output(file)
-			if err != nil {
-				return err
-			}
-			out := bufio.NewWriterSize(w, 1<<16)
-			return errors.Join(paper.Write(out, format.word, language.word), out.Flush(), end())
+			return p.write(file, func(w io.Writer) error { return paper.Write(w, format.word, language.word) })
 		},
 	}
 	pl.flags(c.Flags(), "the data directory")
