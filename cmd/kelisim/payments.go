@@ -19,7 +19,7 @@ const (
 	urlSetting      = "KELISIM_CLOUDPAYMENTS_API_URL"
 	sourcesSetting  = "KELISIM_CLOUDPAYMENTS_SOURCES" // the networks that notifications may come from; not set: any
 	proxiesSetting  = "KELISIM_CLOUDPAYMENTS_PROXIES" // the networks of our own proxies, whose X-Forwarded-For is believed; not set: none
-	testSetting     = "KELISIM_CLOUDPAYMENTS_TEST" // 1: the terminal is in test mode, and its money is taken for real
+	testSetting     = "KELISIM_CLOUDPAYMENTS_TEST"    // 1: the terminal is in test mode, and its money is taken for real
 )
 
 // processing is how a ledger deals with the card processor.
