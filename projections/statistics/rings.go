@@ -4,12 +4,18 @@ package statistics
 type rings struct {
 	*grid
 	edges []edge
-	rows  map[int][]int // edges of a row
-	cols  map[int][]int // edges of a column
+	links [][]int // edges of a node
+	// Of the search of a path: the step by which a node was come to and how much can go so far, if it was seen in this search at all.
+	came   []step
+	room   []int
+	seen   []int
+	search int
+	queue  []node
 }
 
 func (g *grid) rings() *rings {
-	r := &rings{grid: g, rows: map[int][]int{}, cols: map[int][]int{}}
+	n := len(g.rows) + len(g.cols)
+	r := &rings{grid: g, links: make([][]int, n), came: make([]step, n), room: make([]int, n), seen: make([]int, n)}
 	for _, p := range g.places {
 		if c := g.at[p]; c.hidden {
 			r.add(p, c)
@@ -21,7 +27,9 @@ func (g *grid) rings() *rings {
 func (r *rings) add(p place, c *cell) {
 	n := len(r.edges)
 	r.edges = append(r.edges, r.edge(p))
-	r.rows[p.row], r.cols[p.col] = append(r.rows[p.row], n), append(r.cols[p.col], n)
+	for _, at := range []node{r.row(p.row), r.column(p.col)} {
+		r.links[at] = append(r.links[at], n)
+	}
 }
 
 // wide tells whether a hidden cell's possible values, those that agree with every shown number, lie at least so far apart: as far as it can
@@ -32,16 +40,18 @@ func (r *rings) wide(i, want int) bool {
 	return raised >= want || raised+r.flow(i, false, min(e.down, want-raised)) >= want
 }
 
-// node is a row or a column.
-type node struct {
-	column bool
-	n      int
-}
+// node is a row or, after all of them, a column.
+type node int
+
+func (r *rings) row(n int) node    { return node(n) }
+func (r *rings) column(n int) node { return node(len(r.grid.rows) + n) }
+
+func (r *rings) isColumn(n node) bool { return int(n) >= len(r.grid.rows) }
 
 // flow is how much, up to a limit, can go round through an edge and back over others: forth from its row to its column, or else from its column
 // to its row.
 func (r *rings) flow(i int, forth bool, limit int) int {
-	from, to := node{true, r.edges[i].col}, node{false, r.edges[i].row}
+	from, to := r.column(r.edges[i].col), r.row(r.edges[i].row)
 	if !forth {
 		from, to = to, from
 	}
@@ -73,38 +83,35 @@ type step struct {
 
 // path is a shortest way between two nodes that leaves one edge alone, and how much can go along it; 0 where there is none.
 func (r *rings) path(without int, from, to node, moved map[int]int) (steps []step, most int) {
-	came := map[node]step{from: {-1, false}}
-	room := map[node]int{from: unbounded}
-	for queue := []node{from}; len(queue) > 0; queue = queue[1:] {
-		at := queue[0]
-		edges := r.rows[at.n]
-		if at.column {
-			edges = r.cols[at.n]
-		}
-		for _, k := range edges {
-			e, next, left := r.edges[k], node{!at.column, 0}, 0
-			if at.column {
-				next.n, left = e.row, e.down+moved[k]
-			} else {
-				next.n, left = e.col, e.up-moved[k]
+	r.search++
+	r.seen[from], r.room[from] = r.search, unbounded
+	r.queue = append(r.queue[:0], from)
+	for i := 0; i < len(r.queue); i++ { // grows
+		at := r.queue[i]
+		forth := !r.isColumn(at)
+		for _, k := range r.links[at] {
+			e := r.edges[k]
+			next, left := r.column(e.col), e.up-moved[k]
+			if !forth {
+				next, left = r.row(e.row), e.down+moved[k]
 			}
-			if _, seen := came[next]; seen || k == without || left <= 0 {
+			if r.seen[next] == r.search || k == without || left <= 0 {
 				continue
 			}
-			came[next], room[next] = step{k, !at.column}, min(left, room[at])
+			r.seen[next], r.came[next], r.room[next] = r.search, step{k, forth}, min(left, r.room[at])
 			if next == to {
 				for n := to; n != from; {
-					s := came[n]
+					s := r.came[n]
 					steps = append(steps, s)
 					if s.forth {
-						n = node{false, r.edges[s.edge].row}
+						n = r.row(r.edges[s.edge].row)
 					} else {
-						n = node{true, r.edges[s.edge].col}
+						n = r.column(r.edges[s.edge].col)
 					}
 				}
-				return steps, room[to]
+				return steps, r.room[to]
 			}
-			queue = append(queue, next)
+			r.queue = append(r.queue, next)
 		}
 	}
 	return nil, 0
