@@ -75,6 +75,7 @@ func TestBlockRefused(t *testing.T) {
 		"days below nothing":       account.Unblock{CompensateDays: -1},
 		"more days than a year":    account.Unblock{CompensateDays: 367},
 		"removal of no content":    account.RemoveContent{Clause: "T-6.1"},
+		"removal of a person":      account.RemoveContent{Content: "u/791028302728", Clause: "T-6.1"},
 		"removal without a clause": account.RemoveContent{Content: "post/7"},
 	} {
 		t.Run(name, func(t *testing.T) {

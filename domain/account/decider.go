@@ -55,7 +55,7 @@ func decide(s State, c Command, in domain.Context) ([]Event, error) {
 	case Unblock:
 		return unblock(s, c, in)
 	case RemoveContent:
-		if !contentForm.MatchString(c.Content) {
+		if !contentForm.MatchString(c.Content) || domain.HoldsIIN(c.Content) {
 			return nil, domain.Malformed("/content", "name the content by its id")
 		}
 		if !ValidClause(c.Clause) {
@@ -199,7 +199,7 @@ func unblock(s State, c Unblock, in domain.Context) ([]Event, error) {
 
 func permit(s State, c PermitContentUse, in domain.Context) ([]Event, error) {
 	switch {
-	case !contentForm.MatchString(c.Content):
+	case !contentForm.MatchString(c.Content) || domain.HoldsIIN(c.Content):
 		return nil, domain.Malformed("/content", "name the content by its id")
 	case !c.By.Given():
 		return nil, domain.Malformed("/by", "say who permitted it").By("T-6.3")
@@ -331,6 +331,8 @@ func void(s State, c Command, in domain.Context) ([]Event, error) {
 			return nil, domain.Refuse(domain.Conflict, "entry-voided", "the entry was voided already")
 		case in.Actor.Is(v.RequestedBy):
 			return nil, domain.Refuse(domain.Forbidden, "second-person-needed", "who asked for it cannot approve it")
+		case in.OccurredAt.Before(v.RequestedAt):
+			return nil, domain.Malformed("/occurred_at", "that is before it was asked for")
 		}
 		return []Event{EntryVoided{c.EventID, v.RequestedBy, in.Actor.Who()}}, nil
 	}

@@ -107,6 +107,7 @@ type MessageState struct {
 // Void is a mistaken entry: requested, and perhaps approved.
 type Void struct {
 	EventID, RequestedBy string
+	RequestedAt          time.Time
 	Approved             bool
 }
 
@@ -197,7 +198,7 @@ func evolve(s State, e Event, m event.Meta) State {
 	case FieldDisclosureRequested, FieldDisclosureGranted:
 		s = s.discloseOn(e, fact)
 	case EntryVoidRequested:
-		s.Voids = append(slices.Clip(s.Voids), Void{EventID: e.EventID, RequestedBy: e.By})
+		s.Voids = append(slices.Clip(s.Voids), Void{EventID: e.EventID, RequestedBy: e.By, RequestedAt: at})
 	case EntryVoided:
 		s.Voids = slices.Clone(s.Voids)
 		for i := range s.Voids {

@@ -2,6 +2,7 @@ package account_test
 
 import (
 	"testing"
+	"time"
 
 	"kelisim/domain"
 	"kelisim/domain/account"
@@ -18,11 +19,12 @@ func TestVoid(t *testing.T) {
 		When(as(officer, after(1e9)), asked).Then(requested).
 		When(as(officer, after(1e9)), asked).Refused("void-requested").
 		When(as(officer, after(1e9)), account.ApproveVoid{EventID: one}).Refused("second-person-needed").
+		When(as(approver, after(1e9-1)), account.ApproveVoid{EventID: one}).Refused("invalid-request"). // before it was asked for
 		When(as(approver, after(1e9)), account.ApproveVoid{EventID: one}).Then(voided).
 		When(as(approver, after(1e9)), account.ApproveVoid{EventID: one}).Refused("entry-voided").
 		When(as(officer, after(1e9)), asked).Refused("entry-voided").
 		State()
-	if len(s.Voids) != 1 || s.Voids[0] != (account.Void{EventID: one, RequestedBy: "officer-1", Approved: true}) {
+	if len(s.Voids) != 1 || s.Voids[0] != (account.Void{EventID: one, RequestedBy: "officer-1", RequestedAt: after(1e9), Approved: true}) {
 		t.Errorf("the voiding names its people: %+v", s.Voids)
 	}
 }
@@ -31,7 +33,7 @@ func TestVoid(t *testing.T) {
 func TestVoidsApart(t *testing.T) {
 	cabinet(t, account.EntryVoidRequested{EventID: one, By: "officer-1"}).When(as(approver, after(1e9)), account.ApproveVoid{EventID: two}).Refused("void-not-found")
 	s := cabinet(t, account.EntryVoidRequested{EventID: one, By: "officer-1"}, account.EntryVoidRequested{EventID: two, By: "officer-1"}).
-		When(as(approver, after(1e9)), account.ApproveVoid{EventID: two}).Then(account.EntryVoided{EventID: two, RequestedBy: "officer-1", ApprovedBy: "approver-1"}).
+		When(as(approver, after(time.Hour)), account.ApproveVoid{EventID: two}).Then(account.EntryVoided{EventID: two, RequestedBy: "officer-1", ApprovedBy: "approver-1"}).
 		State()
 	if s.Voids[0].Approved || !s.Voids[1].Approved {
 		t.Errorf("another entry was voided: %+v", s.Voids)

@@ -85,6 +85,8 @@ func withdraw(s State, c Withdraw, in domain.Context) ([]Event, error) {
 		return nil, domain.Malformed("/tracking_number", "registered post has a tracking number").By("P-2.2")
 	case c.TrackingNumber != "" && !trackingForm.MatchString(c.TrackingNumber):
 		return nil, domain.Malformed("/tracking_number", "a tracking number is 4 to 40 capital letters, digits and hyphens")
+	case domain.HoldsIIN(c.TrackingNumber):
+		return nil, domain.Malformed("/tracking_number", "that is an IIN; a tracking number stands in clear")
 	case c.SentOn != nil && c.SentOn.After(c.ReceivedOn):
 		return nil, domain.Malformed("/sent_on", "a notice is sent before it is received").By("P-2.6")
 	case c.Purposes != nil && len(c.Purposes) == 0:

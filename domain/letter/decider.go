@@ -35,6 +35,8 @@ func receive(s State, c Receive, in domain.Context) ([]Event, error) {
 		return nil, domain.Malformed("/received_on", "the day of receipt has not come yet").By("P-2.2")
 	case !trackingForm.MatchString(c.TrackingNumber):
 		return nil, domain.Malformed("/tracking_number", "registered post has a tracking number: 4 to 40 capital letters, digits and hyphens").By("P-2.2")
+	case domain.HoldsIIN(c.TrackingNumber):
+		return nil, domain.Malformed("/tracking_number", "that is an IIN; a tracking number stands in clear")
 	case c.SentOn.After(c.ReceivedOn):
 		return nil, domain.Malformed("/sent_on", "a letter is sent before it is received").By("P-2.6")
 	case c.LetterSHA256 != "" && !hashForm.MatchString(c.LetterSHA256):

@@ -52,6 +52,7 @@ func TestReceiptOfP22(t *testing.T) {
 		"no day of receipt":        func(c *letter.Receive) { c.ReceivedOn = calendar.Day{} },
 		"received tomorrow":        func(c *letter.Receive) { c.ReceivedOn = day(t, "2026-01-13") },
 		"no tracking number":       func(c *letter.Receive) { c.TrackingNumber = "" },
+		"an IIN":                   func(c *letter.Receive) { c.TrackingNumber = "791028302728" },
 		"a name for a number":      func(c *letter.Receive) { c.TrackingNumber = "Айгерім" },
 		"an address for a number":  func(c *letter.Receive) { c.TrackingNumber = "A@EXAMPLE.KZ" },
 		"sent after it came":       func(c *letter.Receive) { c.SentOn = day(t, "2026-01-10") },

@@ -17,14 +17,12 @@ import (
 )
 
 const (
-	maxText        = 254 // bytes of a login or an e-mail address; for the latter it is the post's own limit
-	minDigits      = 8   // of a number with its country code; the shortest plans there are
-	maxDigits      = 15  // the limit of E.164
-	digitsOfKZ     = 11  // country code 7 with its ten digits
-	separators     = " \t\u00a0\u202f()-\u2010\u2011\u2012\u2013\u2014"
-	mailSpecials   = `"(),:;<>[\]`
-	iinDigits      = 12
-	notIssuedCheck = 10
+	maxText      = 254 // bytes of a login or an e-mail address; for the latter it is the post's own limit
+	minDigits    = 8   // of a number with its country code; the shortest plans there are
+	maxDigits    = 15  // the limit of E.164
+	digitsOfKZ   = 11  // country code 7 with its ten digits
+	separators   = " \t\u00a0\u202f()-\u2010\u2011\u2012\u2013\u2014"
+	mailSpecials = `"(),:;<>[\]`
 )
 
 // Login is the form in which logins are compared (T-3.2): without blanks around it, case-folded, NFC. It may hold any printed
@@ -119,32 +117,10 @@ func notMobile() error {
 
 // IIN checks an individual identification number: twelve digits, the last of which is their check digit.
 func IIN(s string) (string, error) {
-	s = strings.TrimSpace(s)
-	if len(s) != iinDigits {
-		return "", notIIN()
-	}
-	for i := range len(s) {
-		if s[i] < '0' || s[i] > '9' {
-			return "", notIIN()
-		}
-	}
-	check := weigh(s, 1)
-	if check == notIssuedCheck {
-		check = weigh(s, 3)
-	}
-	if check != int(s[iinDigits-1]-'0') { // a second ten equals no digit: such a number is never issued
+	if s = strings.TrimSpace(s); !domain.ValidIIN(s) {
 		return "", notIIN()
 	}
 	return s, nil
-}
-
-// weigh sums the first eleven digits by the weights first, first+1, … that run round from 11 to 1, modulo 11.
-func weigh(s string, first int) int {
-	sum := 0
-	for i := range iinDigits - 1 {
-		sum += int(s[i]-'0') * ((first-1+i)%11 + 1)
-	}
-	return sum % 11
 }
 
 func notIIN() error {
