@@ -195,6 +195,10 @@ func TestIdempotencyKeyAndIfMatch(t *testing.T) {
 		place, answers string
 	}{
 		{access.Service, "PUT", "/t/a", []string{"Idempotency-Key: k-1"}, 200, "", "k-1 -1 a-service PUT /t/a"},
+		{access.Service, "PUT", "/t/a", []string{"Idempotency-Key: buy-0192f0c1-2345-7abc-8def-012345678901"}, 200, "", "buy-0192f0c1-2345-7abc-8def-012345678901 -1 a-service PUT /t/a"},
+		{access.Service, "PUT", "/t/a", []string{"Idempotency-Key: 0192f0c123457abc8def012345678901"}, 200, "", "0192f0c123457abc8def012345678901 -1 a-service PUT /t/a"},
+		{access.Service, "PUT", "/t/a", []string{"Idempotency-Key: 01234567890123456789012345678901"}, 400, "@Idempotency-Key", ""},
+		{access.Service, "PUT", "/t/a", []string{"Idempotency-Key: abc900101300123"}, 400, "@Idempotency-Key", ""},
 		{access.Officer, "PUT", "/t/a", nil, 200, "", " -1 a-officer PUT /t/a"},
 		{access.Officer, "PUT", "/t/a", []string{`If-Match: "12"`}, 200, "", " 12 a-officer PUT /t/a"},
 		{access.Officer, "PUT", "/t/a", []string{`If-Match: W/"0"`}, 200, "", " 0 a-officer PUT /t/a"},

@@ -10,7 +10,6 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/google/uuid"
 	"github.com/gorilla/mux"
 
 	"kelisim/commands/access"
@@ -145,6 +144,8 @@ func one(h http.Header, name string) (string, error) {
 var (
 	keyForm      = regexp.MustCompile(`^[!-?A-~]{1,128}$`) // printable, no space, no @
 	longDigitRun = regexp.MustCompile(`[0-9]{12}`)
+	// drawnID is a UUID, or as many hexadecimal digits or more: of those that are drawn, some hold twelve decimal ones in a row.
+	drawnID = regexp.MustCompile(`(?i)[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]*([0-9][a-f]|[a-f][0-9])[0-9a-f]*`)
 )
 
 func idempotencyKey(r *http.Request, role access.Role) (string, error) {
@@ -158,16 +159,18 @@ func idempotencyKey(r *http.Request, role access.Role) (string, error) {
 			return "", badHeader(name, "a service gives a key with every request that records something")
 		}
 		return "", nil
-	case !keyForm.MatchString(key) || longDigitRun.MatchString(key) && !isUUID(key):
+	case !keyForm.MatchString(key) || longDigitRun.MatchString(drawnID.ReplaceAllStringFunc(key, withoutID)):
 		return "", badHeader(name, "a key is 1 to 128 printable characters without spaces, @ and runs of 12 digits; a UUID is best")
 	}
 	return key, nil
 }
 
-// isUUID spares a UUID, whose last group may be twelve digits.
-func isUUID(key string) bool {
-	_, err := uuid.Parse(key)
-	return err == nil && len(key) == 36
+// withoutID leaves of a word what is not as long as an id.
+func withoutID(word string) string {
+	if len(word) < 32 {
+		return word
+	}
+	return ""
 }
 
 // ifMatch reads the revision that the caller saw. A proxy that compresses may have made the tag weak; a revision means the same all the same.
