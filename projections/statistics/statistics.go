@@ -11,7 +11,9 @@
 // A cell of fewer than 5 persons is not shown outside the compliance role, and neither is what would give it away: none of them looks like any
 // other number of persons below 5; of a table with totals so much more is left out that each cell left out keeps a wide interval of possible
 // values (cells.go, grid.go; TestNothingCanBeSolved). A range selects whole periods, so that no two ranges differ by a part of one. What this
-// cannot hold is a comparison of answers for two moments known_at between which few persons acted.
+// cannot hold is a comparison of answers for two moments known_at between which few persons acted; nor what a reader knows of how the keys
+// hang together. Each key and each pair is guarded for itself: who knows that tests are passed on one content alone finds the same count under
+// both, and one of them may be shown.
 //
 // The consent of the moment of an act, and what was known when, are in the journal alone: the table of activity by days has neither, and
 // serves the person's own view. So the journal is read: once for the users (reports.Gather), and once more for the acts, of which nothing is
