@@ -71,6 +71,9 @@ key from under them: from then on its keys open nothing, and it serves the journ
 }
 
 func (p *program) makeBackup(ctx context.Context, dir, to string, withKeys bool) (err error) {
+	if there(filepath.Join(dir, sqlite.DirectoryLock)) && !there(filepath.Join(dir, journalFile)) {
+		return fmt.Errorf("the journal of %s is elsewhere: back it and the keys up with the tools of their databases, and keep copies of %s and %s", dir, masterFile, keyFile)
+	}
 	if !there(filepath.Join(dir, journalFile)) {
 		return fmt.Errorf("there is no ledger in %s", dir)
 	}

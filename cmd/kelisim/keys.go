@@ -56,11 +56,12 @@ func generationRows(s custody.State) []generationRow {
 }
 
 func (p *program) listKeys() *cobra.Command {
-	dir, output := "", either("table", "json", "jsonl")
+	var pl place
+	output := either("table", "json", "jsonl")
 	c := &cobra.Command{Use: "list", Short: "List the generations of the master key; no key is shown", Args: exactly(0),
 		Long: `It may run beside a server.`,
 		RunE: func(c *cobra.Command, _ []string) error {
-			l, err := readLedger(dir)
+			l, err := pl.read(c.Context())
 			if err != nil {
 				return err
 			}
@@ -79,7 +80,7 @@ func (p *program) listKeys() *cobra.Command {
 				return fmt.Sprintf("%d\t%s\t%s\t%s", r.Generation, r.State, at(r.RotatedAt), at(r.DroppedAt))
 			})
 		}}
-	c.Flags().StringVar(&dir, "data", defaultData, "the data directory")
+	pl.flags(c.Flags(), "the data directory")
 	c.Flags().Var(output, "output", "the form of the list")
 	return c
 }

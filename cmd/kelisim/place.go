@@ -236,6 +236,9 @@ type reading struct {
 // read opens a place for reading.
 func (pl place) read(ctx context.Context) (*reading, error) {
 	shared, err := pl.shared()
+	if err == nil {
+		err = pl.made()
+	}
 	if err != nil {
 		return nil, err
 	}

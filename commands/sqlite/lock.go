@@ -33,6 +33,9 @@ func hold(path string) (*os.File, error) {
 // LockJournal keeps every writer away from a journal while it is copied. Who cannot have the lock gets ErrHeld; closing lets go of it.
 func LockJournal(path string) (*os.File, error) { return hold(path) }
 
+// DirectoryLock is the name of the file that LockDirectory makes.
+const DirectoryLock = "instance.lock"
+
 // LockDirectory takes the lock that one process alone can have on a directory of read models and tiles whose journal is elsewhere. Who cannot have
 // it gets ErrHeld; closing lets go of it.
-func LockDirectory(dir string) (*os.File, error) { return hold(filepath.Join(dir, "instance.db")) }
+func LockDirectory(dir string) (*os.File, error) { return hold(filepath.Join(dir, DirectoryLock)) }
