@@ -15,6 +15,7 @@ import (
 
 	"kelisim/commands"
 	"kelisim/commands/access"
+	"kelisim/commands/postgres/postgrestest"
 	"kelisim/domain"
 	"kelisim/domain/event"
 	kelisimhttp "kelisim/http"
@@ -22,9 +23,14 @@ import (
 
 // BenchmarkHTTP measures, over loopback on a real data directory with 64 callers, what the outside can ask for in a second: an answer that
 // does nothing, an access answer, and a durable command. The figures to look at are the ratios to the first, taken in the same run: the
-// design asks for three quarters and for a half.
+// design asks for three quarters and for a half. On PostgreSQL it is one instance of what may be several, with the server on the same machine.
 func BenchmarkHTTP(b *testing.B) {
-	l, url, ask := served(b)
+	b.Run("directory", func(b *testing.B) { benchmarkHTTP(b, place{}) })
+	b.Run("postgres", func(b *testing.B) { benchmarkHTTP(b, place{journal: postgrestest.URL(b)}) })
+}
+
+func benchmarkHTTP(b *testing.B, pl place) {
+	l, url, ask := served(b, pl)
 	nothing := func(int) (*http.Request, error) { return http.NewRequest("GET", url+"/v1/whoami", nil) }
 	rate := func(request func(int) (*http.Request, error), want int) float64 {
 		const callers, total = 64, 12_000
@@ -83,12 +89,13 @@ func BenchmarkHTTP(b *testing.B) {
 }
 
 // served serves a fresh ledger, and answers its address and how to ask it as the site's backend.
-func served(b *testing.B) (l *ledger, url string, ask func(*http.Request, int) error) {
+func served(b *testing.B, pl place) (l *ledger, url string, ask func(*http.Request, int) error) {
 	b.Helper()
 	log := slog.New(slog.DiscardHandler)
 	dir := b.TempDir()
+	pl.dir = dir
 	var err error
-	l, err = openLedger(b.Context(), opening{place: place{dir: dir}, now: time.Now, log: log})
+	l, err = openLedger(b.Context(), opening{place: pl, now: time.Now, log: log})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -96,7 +103,7 @@ func served(b *testing.B) (l *ledger, url string, ask func(*http.Request, int) e
 	if err := l.project(b.Context(), dir, log); err != nil {
 		b.Fatal(err)
 	}
-	tokens, done, err := openTokens(dir, time.Now)
+	tokens, done, err := l.tokens(dir)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -302,3 +302,37 @@ func (c *instances) oneLog() {
 		}
 	}
 }
+
+// An instance whose key store is away says that it is not ready and nothing worse, and is ready again when the store is back.
+func TestKeyStoreAway(t *testing.T) {
+	t.Parallel() // most of it is waiting for deadlines
+	keys := postgrestest.Start(t)
+	dir, journal := t.TempDir(), esdbtest.Start(t, esdbtest.Options{}).ConnectionString()
+	s, err := startServer("", nil, "serve", "--data", dir, "--journal", journal, "--keys", keys.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.kill()
+	secret, _ := told(t, 0, "token", "create", "--data", dir, "--journal", journal, "--keys", keys.URL(), "--role", "auditor", "--name", "audit")
+	c := caller{s.url, strings.TrimSpace(secret)}
+	ready := func() (int, string) {
+		status, answer, err := c.do("GET", "/readyz", "", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return status, string(answer)
+	}
+	within(t, "it is ready", func() bool { status, _ := ready(); return status == http.StatusOK })
+	keys.Kill()
+	within(t, "it is not ready", func() bool {
+		status, answer := ready()
+		return status == http.StatusServiceUnavailable && strings.Contains(answer, `{"name":"journal","ok":true}`) && strings.Contains(answer, `{"name":"key store","ok":false}`)
+	})
+	for path, want := range map[string]int{"/livez": http.StatusOK, "/v1/documents": http.StatusServiceUnavailable} {
+		if status, answer, err := c.do("GET", path, "", ""); err != nil || status != want {
+			t.Errorf("%s: %d, want %d: %s (%v)", path, status, want, answer, err)
+		}
+	}
+	keys.Restart(t)
+	within(t, "it is ready again", func() bool { status, _ := ready(); return status == http.StatusOK })
+}

@@ -160,10 +160,7 @@ func newServer(l *ledger, tokens *access.Tokens, s serving, log *slog.Logger) (*
 	return kelisimhttp.New(kelisimhttp.Options{
 		Tokens: tokens, Service: l.Service, Views: l.Views, Evidence: l.Evidence, Log: log, Version: release, DrainDelay: s.drain, ReportsKept: s.reportsKept,
 		CloudPayments: s.processing.notifications(l.Service, log), Outlets: s.relay,
-		Checks: []kelisimhttp.Check{{Name: "journal", Run: func(ctx context.Context) error {
-			_, _, err := l.Journal.Head(ctx)
-			return err
-		}}},
+		Checks: l.checks(),
 		KnowsUser: func(ctx context.Context, id domain.UserID) (bool, error) {
 			_, err := l.Service.Snapshot(ctx, id, commands.Known{})
 			if domain.Code(err) == "user-not-found" {
@@ -172,6 +169,21 @@ func newServer(l *ledger, tokens *access.Tokens, s serving, log *slog.Logger) (*
 			return err == nil, err
 		},
 	})
+}
+
+// checks are what must hold before requests are taken.
+func (l *ledger) checks() []kelisimhttp.Check {
+	all := []kelisimhttp.Check{{Name: "journal", Run: func(ctx context.Context) error {
+		_, _, err := l.Journal.Head(ctx)
+		return err
+	}}}
+	if l.shared != nil { // it may be away while the journal is there, and with it who may ask (TestKeyStoreAway)
+		all = append(all, kelisimhttp.Check{Name: "key store", Run: func(ctx context.Context) error {
+			_, err := l.Keys.Live(ctx, "", 1)
+			return err
+		}})
+	}
+	return all
 }
 
 // listen opens the address of a flag.

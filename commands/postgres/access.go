@@ -84,10 +84,13 @@ func (a *Access) Insert(ctx context.Context, r access.Record) error {
 // tokenLock is the first half of the advisory locks on names; it means nothing and only has to be ours.
 const tokenLock = 0x746f6b
 
+// errAway: the caller may come again; it is not the ledger that is broken.
+var errAway = domain.Refuse(domain.Unavailable, "unavailable", "it cannot be looked up now who asks; try again")
+
 func (a *Access) Find(ctx context.Context, id string) (access.Record, bool, error) {
 	all, err := a.list(ctx, "WHERE id = $1", id)
 	if err != nil {
-		return access.Record{}, false, fmt.Errorf("find a token: %w", err)
+		return access.Record{}, false, fmt.Errorf("find a token: %w: %w", errAway, err)
 	}
 	if len(all) == 0 {
 		return access.Record{}, false, nil
