@@ -1,6 +1,8 @@
 package account
 
 import (
+	"time"
+
 	"kelisim/domain"
 )
 
@@ -33,6 +35,9 @@ func (ApproveDestruction) isCommand() {}
 // not single a person out.
 var Erased = []domain.Class{domain.Identity, domain.Attributes, domain.Freeform}
 
+// atOnce is how long before its record an erasure may be said to have happened: what was read meanwhile would look as if it had been forbidden.
+const atOnce = 5 * time.Minute
+
 func erase(s State, c Command, in domain.Context) ([]Event, error) {
 	held, basis := false, "-"
 	switch c := c.(type) {
@@ -55,6 +60,9 @@ func erase(s State, c Command, in domain.Context) ([]Event, error) {
 	_, blocked := s.DataBlockedAt(in.OccurredAt)
 	if _, now := s.DataBlockedAt(in.Now); blocked || now { // keys go now, whatever day the command names
 		return nil, domain.Refuse(domain.Conflict, "data-blocked", "the data are blocked, and a block suspends this; unblock them first").By("P-1.5")
+	}
+	if _, asks := c.(RequestDestruction); !asks && in.OccurredAt.Before(in.Now.Add(-atOnce)) {
+		return nil, domain.Malformed("/occurred_at", "keys are destroyed when this is recorded; it has not happened before").By("P-1.5")
 	}
 	var asked *Request
 	if n := len(s.DestructionRequested); n > 0 {

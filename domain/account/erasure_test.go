@@ -16,6 +16,9 @@ func TestDepersonalise(t *testing.T) {
 	cabinet(t).When(now, account.Depersonalise{Basis: "retention-ended", Keys: []string{"k1"}}).Then(gone).
 		When(now, account.Depersonalise{Basis: "retention-ended"}).Refused("depersonalised", "P-2.5").
 		When(now, account.RequestDestruction{Basis: "asked"}).Then(account.DestructionRequested{Basis: "asked", By: "officer-1"})
+	late := now
+	late.Now = after(time.Hour + 5*time.Minute + time.Microsecond) // keys that go now cannot have gone before
+	cabinet(t).When(late, account.Depersonalise{Basis: "retention-ended"}).Refused("invalid-request", "P-1.5")
 	cabinet(t).When(now, account.Depersonalise{}).Refused("invalid-request", "P-1.5")
 	cabinet(t, account.Destroyed{}).When(now, account.Depersonalise{Basis: "asked"}).Refused("destroyed", "P-2.5")
 }
