@@ -24,9 +24,10 @@ func (p *program) copyJournal() *cobra.Command {
 	from, to, keysFrom, keysTo := "", "", "", ""
 	c := &cobra.Command{
 		Use: "copy --from JOURNAL --to JOURNAL [--keys-to DATABASE]", Short: "Carry a journal, and the keys, to other stores", Args: exactly(0),
-		Long: `Copies every event, byte for byte and in the same order, then reads the copy from its first event and compares the roots of the log that both give. They are
-printed when they are equal, with the position at which the old journal ends; otherwise it exits with 3. A copy that was cut short is gone on with by the same call. Nothing may be
-written to either journal meanwhile: stop the servers first. The events' moments, ids and hashes stay, so all proofs and receipts go on to hold.
+		Long: `Copies every event of the log, byte for byte and in the same order, then reads the copy from its first event and compares the roots of the log that both give. They are
+printed when they are equal, with the positions at which the old journal and the copy end; otherwise it exits with 3. A copy that was cut short is gone on with by the same call. Nothing may be
+written to either journal meanwhile: stop the servers first. The events' moments, ids and hashes stay, so all proofs and receipts go on to hold. Positions
+need not: leases, which no leaf stands for, are left behind, and a cluster counts in its own way.
 
 A journal is a data directory, postgres://… or esdb://…. A data directory that is not there is made.
 
@@ -34,7 +35,7 @@ With --keys-to the keys are carried too: wrapped keys, the list of the destroyed
 from the access.db beside. Without it they stay where they are, and serve names their file with --keys. A database that holds other keys is left alone.
 
 Take master.key and log.key along to each new data directory, and let nobody serve the old one again: whoever would register there registers twice. How far outlets have come
-stays behind: say with "after" in their file where they go on.`,
+stays behind: say with "after" in their file where they go on, by the positions of the copy.`,
 		Example: `  kelisim copy --from ./kelisim-data --to postgres://kelisim@10.0.0.5/kelisim --keys-to postgres://kelisim@10.0.0.5/kelisim
   kelisim serve --data ./instance-1 --journal postgres://kelisim@10.0.0.5/kelisim
 
@@ -122,7 +123,11 @@ func (p *program) doCopy(ctx context.Context, from, to string) (err error) {
 	if now, err := headOf(ctx, source); err != nil || now != head {
 		return errors.Join(err, errors.New("the journal was written to while it was copied: stop the servers, and call again"))
 	}
-	_, err = fmt.Fprintf(p.stdout, "position %d\nleaves   %d\nroot     %s, on both sides\n", head, old.Size(), rootText(&old))
+	end, err := headOf(ctx, target)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(p.stdout, "position %d, in the copy %d\nleaves   %d\nroot     %s, on both sides\n", head, end, old.Size(), rootText(&old))
 	return err
 }
 
