@@ -81,7 +81,7 @@ func getsMoneyBack(l *life) {
 	l.do(l.office(l.came, 180), marat, "refund", members{"transaction_id": transaction, "amount": money("1000.00"), "reason": "Бір сабақ жарамсыз болды"})
 }
 
-// isChargedBack: the payer's bank takes the money back; it is owed until it is paid.
+// isChargedBack: the payer's bank takes the money back; it is owed until it is paid. Another time the bank finds that it was wrong, and gives it again.
 func isChargedBack(l *life) {
 	at := l.evening(l.came, 75)
 	transaction, price := l.buys(at, 3)
@@ -89,6 +89,11 @@ func isChargedBack(l *life) {
 	l.do(found, marat, "charge-back", members{"obligation_id": owed, "transaction_id": transaction, "amount": money(price), "charged_back_at": rfc(found.Add(-30 * time.Hour))})
 	l.notice(l.later(120), 1, nil)
 	l.do(l.office(l.came, 131), aigul, "discharge", members{"obligation_id": owed, "how": "waived", "reference": "Басшылықтың шешімі № 9"})
+	transaction, price = l.buys(l.evening(l.came, 140), 3)
+	found = l.office(l.came, 150)
+	l.do(found, marat, "charge-back", members{"obligation_id": l.id(), "transaction_id": transaction, "amount": money(price), "charged_back_at": rfc(found.Add(-30 * time.Hour))})
+	back := l.office(l.came, 158)
+	l.do(back, marat, "return-charge-back", members{"transaction_id": transaction, "amount": money(price), "returned_at": rfc(back.Add(-30 * time.Hour)), "reference": "Банктің хаты № 31"})
 }
 
 // isForgotten: the withdrawal has taken effect, and two people decide that the data are destroyed.
