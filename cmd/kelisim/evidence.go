@@ -71,6 +71,7 @@ func (l *ledger) evidence(ctx context.Context, dir, origin, witnesses string, lo
 			}
 		}
 	})
+	running.Go(func() { contradictions(following, follower.Status, 10*time.Second, log) })
 	l.Evidence = follower
 	l.stopEvidence = func() error {
 		stop()
