@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"flag"
 	"fmt"
+	"log/slog"
 	"maps"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -13,9 +16,17 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
+	"kelisim/commands"
 	"kelisim/commands/eventstoredb/esdbtest"
+	"kelisim/commands/journal"
 	"kelisim/commands/postgres/postgrestest"
+	"kelisim/commands/vault"
+	"kelisim/domain"
+	"kelisim/domain/account"
 	"kelisim/domain/calendar"
+	"kelisim/domain/event"
 )
 
 var kills = flag.Int("instances.kills", 1, "how often an instance is killed in TestInstances")
@@ -335,4 +346,60 @@ func TestKeyStoreAway(t *testing.T) {
 	}
 	keys.Restart(t)
 	within(t, "it is ready again", func() bool { status, _ := ready(); return status == http.StatusOK })
+}
+
+// P-1.5: an instance dies when it has recorded a destruction and not yet carried it out; another that runs does it.
+func TestDestructionOutlivesItsInstance(t *testing.T) {
+	database, log := postgrestest.URL(t), slog.New(slog.DiscardHandler)
+	open := func(dir string) *ledger {
+		t.Helper()
+		l, err := openLedger(t.Context(), opening{place: place{dir: dir, journal: database}, now: time.Now, log: log})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := l.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+		return l
+	}
+	first, second := t.TempDir(), t.TempDir()
+	living := open(first)
+	if err := living.project(t.Context(), first, log); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(living.erasing(t.Context(), defaultRetention, log))
+	master, err := os.ReadFile(filepath.Join(first, masterFile))
+	if err == nil {
+		err = os.WriteFile(filepath.Join(second, masterFile), master, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	dying := open(second)
+	const user = "5f0c1b1e-7c5b-4a3e-9a60-0d1f2a3b4c5d"
+	if err := registerFor(t.Context(), dying, []string{user}); err != nil {
+		t.Fatal(err)
+	}
+	keys, err := dying.Vault.KeyIDs(t.Context(), user, account.Erased...)
+	if err != nil || len(keys) != 3 {
+		t.Fatal(keys, err)
+	}
+	snap, err := dying.Service.Snapshot(t.Context(), user, commands.Known{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	record, err := dying.Journal.Encode(account.Destroyed{Basis: "lawful-demand", RequestedBy: "a", ApprovedBy: "b", Keys: keys},
+		event.Meta{ID: uuid.New(), OccurredAt: time.Now(), Actor: event.Actor{Kind: "approver", ID: "b"}})
+	if err == nil {
+		_, err = dying.Journal.Append(t.Context(), string(domain.UserStream(user)), snap.Revision, []journal.NewRecord{record})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	within(t, "another instance destroys the keys", func() bool {
+		all, err := dying.Keys.KeysOf(t.Context(), user)
+		return err == nil && !slices.ContainsFunc(all, func(k vault.Key) bool { return k.State != domain.Destroyed })
+	})
 }
