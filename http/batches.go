@@ -33,7 +33,7 @@ const maxDecided = 1_000_000
 
 // decided is one line of the answer for many people.
 type decided struct {
-	UserID  domain.UserID `json:"user_id"`
+	UserID  domain.UserID `json:"user_id"` // "" of a line that is invalid: what it held is not said again
 	Allowed bool          `json:"allowed"`
 	Code    string        `json:"code"`
 }
@@ -60,8 +60,23 @@ func (s *summary) count(d decided) {
 	}
 }
 
+// invalidLine is the code of a line that is not {"user_id": an id of ours}. It stands in the answer, since by then the answer has begun.
+const invalidLine = "invalid-line"
+
+// lineIsAbout is whom a line is about; false where it does not say so in the ledger's form: an object of that one member, a UUID in lower case
+// (TestInvalidLines, FuzzLineIsAbout).
+func lineIsAbout(line json.RawMessage) (domain.UserID, bool) {
+	var members map[string]json.RawMessage
+	var text string
+	if json.Unmarshal(line, &members) != nil || len(members) != 1 || json.Unmarshal(members["user_id"], &text) != nil {
+		return "", false
+	}
+	id, err := domain.ParseUserID(text)
+	return id, err == nil
+}
+
 // decisions answers the processing question for a list of people, a line each, all from one position of the journal. A line about
-// nobody is answered user-not-found, so that a list can be longer than the ledger.
+// nobody is answered user-not-found, so that a list can be longer than the ledger; one that is no such line is answered invalid-line.
 func (a *API) decisions(r *Request) (*Response, error) {
 	purpose, act, err := r.purposeAndAct()
 	if err != nil {
@@ -76,10 +91,7 @@ func (a *API) decisions(r *Request) (*Response, error) {
 	if err := r.Query.Err(); err != nil {
 		return nil, err
 	}
-	type line struct {
-		UserID domain.UserID `json:"user_id"`
-	}
-	people, err := Items[line](r, maxDecided)
+	lines, err := Items[json.RawMessage](r, maxDecided)
 	if err != nil {
 		return nil, err
 	}
@@ -96,15 +108,18 @@ func (a *API) decisions(r *Request) (*Response, error) {
 		e := json.NewEncoder(w)
 		var all summary
 		all.Summary.Denied, all.Summary.AsOf, all.Summary.KnownAt = map[string]int{}, at, known.Text()
-		for _, p := range people {
-			d := decided{UserID: p.UserID, Code: "user-not-found"}
-			snap, err := a.Service.Snapshot(r.Context(), p.UserID, known)
-			switch {
-			case err == nil:
-				answer := permission.ProcessingOnly(snap.State.Books, snap.Site, purpose, act, at)
-				d.Allowed, d.Code = answer.Allowed, answer.Reasons[0].Code
-			case domain.Code(err) != "user-not-found":
-				return err
+		for _, line := range lines {
+			d := decided{Code: invalidLine}
+			if id, ok := lineIsAbout(line); ok {
+				d = decided{UserID: id, Code: "user-not-found"}
+				snap, err := a.Service.Snapshot(r.Context(), id, known)
+				switch {
+				case err == nil:
+					answer := permission.ProcessingOnly(snap.State.Books, snap.Site, purpose, act, at)
+					d.Allowed, d.Code = answer.Allowed, answer.Reasons[0].Code
+				case domain.Code(err) != "user-not-found":
+					return err
+				}
 			}
 			if err := e.Encode(d); err != nil {
 				return err

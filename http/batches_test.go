@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"kelisim/commands/access"
+	"kelisim/domain"
+	ledger "kelisim/http"
 )
 
 // A list is decided line by line; the summary, where it is asked for, is one more line at the end, and counts what the lines say (P-2.2).
@@ -53,4 +55,43 @@ func TestDecisionsWithSummary(t *testing.T) {
 	if p := wantProblem(t, "summary=yes", w, 400, "invalid-request"); at(p) != "?summary" {
 		t.Errorf("at %s", at(p))
 	}
+}
+
+// A line that is not {"user_id": an id of ours} is answered invalid-line in its place, is counted as such, and nothing of it is said again; the lines
+// beside it are decided.
+func TestInvalidLines(t *testing.T) {
+	k := newKept(t)
+	lines := []string{`{}`, `null`, `"planted"`, `7`, `[]`, `{"user_id":null}`, `{"user_id":""}`, `{"user_id":"planted"}`, `{"user_id":["` + string(user) + `"]}`,
+		`{"user_id":"` + strings.ToUpper(string(user)) + `"}`, `{"user_id":"{` + string(user) + `}"}`, `{"user_id":"` + string(user) + `","name":"planted"}`,
+		`{"USER_ID":"` + string(user) + `"}`, `{"user_id":"00000000-0000-0000-0000-000000000000"}`}
+	asked := strings.Join(lines, "\n") + "\n" + `{"user_id":"` + string(user) + `"}` + "\n" + ` {"user_id":"` + string(nobody) + `"}`
+	w := k.ask(access.Officer, "POST", "/v1/decisions/processing?purpose=advertising&summary=true", asked, "Content-Type: application/x-ndjson")
+	got := strings.Split(strings.TrimSuffix(w.Body.String(), "\n"), "\n")
+	if w.Code != 200 || len(got) != len(lines)+3 {
+		t.Fatalf("%d %s", w.Code, w.Body)
+	}
+	for i, line := range lines {
+		if got[i] != `{"user_id":"","allowed":false,"code":"invalid-line"}` {
+			t.Errorf("%s is answered %s", line, got[i])
+		}
+	}
+	if got[len(lines)] != `{"user_id":"`+string(user)+`","allowed":true,"code":"consent-given"}` || got[len(lines)+1] != `{"user_id":"`+string(nobody)+`","allowed":false,"code":"user-not-found"}` ||
+		!strings.Contains(got[len(lines)+2], `"denied":{"invalid-line":14,"user-not-found":1}`) {
+		t.Errorf("beside them: %q", got[len(lines):])
+	}
+	w = k.ask(access.Officer, "POST", "/v1/decisions/processing?purpose=advertising", `{"user_id":"`+string(user)+`"}`+"\n{", "Content-Type: application/x-ndjson")
+	wantProblem(t, "no JSON", w, 400, "invalid-request")
+}
+
+// Whoever a line is read to be about, the line says so in the ledger's form.
+func FuzzLineIsAbout(f *testing.F) {
+	for _, s := range []string{`{"user_id":"` + string(user) + `"}`, `{}`, `null`, `"x"`, `{"user_id":7}`, `{"user_id":"x","a":1}`, `{`, ``} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, line string) {
+		id, ok := ledger.LineIsAbout(json.RawMessage(line))
+		if _, err := domain.ParseUserID(string(id)); ok != (err == nil) || !ok && id != "" {
+			t.Errorf("%q is read as %q, %v", line, id, ok)
+		}
+	})
 }

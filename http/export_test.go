@@ -8,6 +8,7 @@ var (
 	OpenAPIJSON = openapiJSON
 	ParseQuery  = parseQuery
 	Codes       = codes
+	LineIsAbout = lineIsAbout
 )
 
 // Explained is what problems.json says of a code: its status, and title and detail by language.
