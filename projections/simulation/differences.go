@@ -26,9 +26,13 @@ type Settings struct {
 // Names are the settings that can be replaced.
 var Names = []string{"trial.months", "withdrawal.days", "withdrawal.edge"}
 
-// Add reads one replacement, such as trial.months=1 (0 to 120 months), withdrawal.days=15 (0 to 365) or withdrawal.edge=end-of-day.
+// Add reads one replacement, such as trial.months=1 (0 to 120 months), withdrawal.days=15 (0 to 365) or withdrawal.edge=end-of-day. A name is
+// replaced once: which of two was meant nobody can tell (TestSettings).
 func (s *Settings) Add(text string) error {
 	name, value, _ := strings.Cut(text, "=")
+	if slices.ContainsFunc(s.texts, func(given string) bool { return strings.HasPrefix(given, name+"=") }) {
+		return fmt.Errorf("%s is given twice", name)
+	}
 	var err error
 	switch name {
 	case "trial.months":

@@ -204,6 +204,12 @@ func TestSettings(t *testing.T) {
 	if s.Any() {
 		t.Error("a refused setting is kept")
 	}
+	s = settings(t, "trial.months=1", "withdrawal.days=15")
+	for _, again := range []string{"trial.months=2", "trial.months=1"} {
+		if err := s.Add(again); err == nil || !strings.Contains(err.Error(), "twice") {
+			t.Errorf("%s after another: %v", again, err)
+		}
+	}
 }
 
 // Every word and code that stands in a paper is said in every language, in every form.
