@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"slices"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,34 +19,6 @@ import (
 	"kelisim/commands/tlog/tree"
 	"kelisim/commands/tlog/verify"
 )
-
-func wantFault(t *testing.T, err error, code string) *verify.Fault {
-	t.Helper()
-	var f *verify.Fault
-	if !errors.As(err, &f) || f.Code != code {
-		t.Fatalf("%v, want a fault %s", err, code)
-	}
-	return f
-}
-
-// plain makes the root of a journal by the definition: every record that counts, in order, each naming the one before it.
-func plain(t testing.TB, j journal.Store) tlog.Tree {
-	t.Helper()
-	last := map[string]tree.Hash{}
-	var e tree.Edge
-	for r, err := range j.ReadAll(context.Background(), 0) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		if r.Stream == "ledger-checkpoints" {
-			continue
-		}
-		h := tlog.RecordHash(tree.LeafOf(ledgerlog.EventOf(r), last[r.Stream]).Append(nil))
-		last[r.Stream] = h
-		e.Append(h, func(int, tree.Hash) {})
-	}
-	return tlog.Tree{N: e.Size(), Hash: e.Root()}
-}
 
 func TestCheckpointCoversTheJournal(t *testing.T) {
 	w := newWorld(t, nil, nil)
@@ -119,25 +89,6 @@ func (w *world) follow() {
 	w.Follower = f
 }
 
-// holey is a journal that leaves out a record, as stores have been seen to do.
-type holey struct {
-	journal.Store
-	without int64 // position
-}
-
-func (h holey) ReadAll(ctx context.Context, after int64) iter.Seq2[journal.Record, error] {
-	return func(yield func(journal.Record, error) bool) {
-		for r, err := range h.Store.ReadAll(ctx, after) {
-			if err == nil && r.Position == h.without {
-				continue
-			}
-			if !yield(r, err) {
-				return
-			}
-		}
-	}
-}
-
 func TestGapHalts(t *testing.T) {
 	w := newWorld(t, nil, nil)
 	w.record("user-a", 3)
@@ -157,26 +108,6 @@ func TestGapHalts(t *testing.T) {
 	}
 	wantFault(t, w.Run(t.Context()), verify.Gap)
 	wantFault(t, w.CommitHeads(t.Context()), verify.Gap)
-}
-
-// copyOf is a journal with the first n records of another.
-func copyOf(t *testing.T, j journal.Store, n int, clock func() time.Time) *journal.Memory {
-	t.Helper()
-	out := &journal.Memory{Now: clock, Step: 3}
-	for r, err := range j.ReadAll(t.Context(), 0) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		if n--; n < 0 {
-			break
-		}
-		meta := []byte(strings.Replace(string(r.Meta), `,"recorded_at":"`+r.RecordedAt.Format(journal.TimeForm)+`"`, "", 1))
-		one := []journal.NewRecord{{ID: r.ID, Type: r.Type, Data: r.Data, Meta: meta, RecordedAt: r.RecordedAt}}
-		if _, err := out.Append(t.Context(), r.Stream, r.Revision-1, one); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return out
 }
 
 // A journal that was put back to yesterday, under today's checkpoint: nothing is signed, neither at once nor after it has grown again.
@@ -260,136 +191,6 @@ func TestResetIsMadeAnew(t *testing.T) {
 	}
 }
 
-// Two programs with the same key follow one journal and race. Whatever each signs stands in the journal first, so there is one chain.
-func TestTwoSignersOneChain(t *testing.T) {
-	a := newWorld(t, nil, nil)
-	b := newWorld(t, a.journal, nil)
-	b.now = a.now
-	signed := map[int64]tree.Hash{}
-	for range 60 {
-		a.some(a.rand.IntN(4), 5)
-		for _, w := range []*world{a, b} {
-			if a.rand.IntN(3) == 0 {
-				continue
-			}
-			if a.rand.IntN(5) == 0 {
-				w.commitHeads()
-			} else {
-				w.settle()
-			}
-			if c, err := w.Reader().Checkpoint(t.Context()); err == nil {
-				if root, ok := signed[c.Size]; ok && root != c.Root {
-					t.Fatalf("two roots were signed at %d leaves", c.Size)
-				}
-				signed[c.Size] = c.Root
-			}
-		}
-	}
-	a.settle()
-	b.settle()
-	x, y := a.checkpoint(), b.checkpoint()
-	if string(x.Full()) != string(y.Full()) {
-		t.Errorf("the one ended with\n%s, the other with\n%s", x.Full(), y.Full())
-	}
-	bodies := map[int64]bool{}
-	for r, err := range a.journal.ReadStream(t.Context(), "ledger-checkpoints", 0) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		var size int64
-		if _, err := fmt.Sscanf(string(r.Data), `{"origin":"`+origin+`","size":%d`, &size); err != nil {
-			t.Fatal(err)
-		}
-		bodies[size] = true
-	}
-	for size := range signed {
-		if !bodies[size] {
-			t.Errorf("a checkpoint of %d leaves was signed, and its body does not stand in the journal", size)
-		}
-	}
-	if _, err := verify.Dir(t.Context(), ledgerlog.NewSource(a.journal, b.store), verify.Options{Policy: policy(t)}); err != nil {
-		t.Error(err)
-	}
-}
-
-// Two at once, for the race detector and for what it does not see.
-func TestTwoSignersAtOnce(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		j := &journal.Memory{}
-		ctx, cancel := context.WithCancel(t.Context())
-		ended := make(chan error)
-		stores := []*ledgerlog.Memory{{}, {}}
-		for _, s := range stores {
-			f, err := ledgerlog.NewFollower(ctx, ledgerlog.Config{Journal: journal.New(j, catalogue(t)), Store: s, Keys: testKeys, HeadsEvery: 3 * time.Second})
-			if err != nil {
-				t.Fatal(err)
-			}
-			go func() { ended <- f.Run(ctx) }()
-		}
-		w := &world{t: t, journal: j, rand: newRand(), ends: map[string]int64{}}
-		for range 100 {
-			w.some(w.rand.IntN(5), 7)
-			time.Sleep(time.Duration(w.rand.IntN(400)) * time.Millisecond)
-		}
-		time.Sleep(2 * time.Second)
-		cancel()
-		for range stores {
-			if err := <-ended; !errors.Is(err, context.Canceled) {
-				t.Error(err)
-			}
-		}
-		want := plain(t, j)
-		for _, s := range stores {
-			state, err := s.State(context.Background())
-			if err != nil || state.Size != want.N || state.Signed.Size != want.N || state.Signed.Root != want.Hash {
-				t.Errorf("ended at %d leaves of %d, signed %d (%v)", state.Size, want.N, state.Signed.Size, err)
-			}
-			v, err := verify.Dir(context.Background(), ledgerlog.NewSource(j, s), verify.Options{Policy: policy(t)})
-			if err != nil || v.Heads < 5 {
-				t.Errorf("%+v (%v)", v, err)
-			}
-		}
-	})
-}
-
-// What was appended and not answered, or not appended and not said, ends the same: one body a revision, and it is signed.
-func TestLostAnswersDoNotFork(t *testing.T) {
-	w := newWorld(t, nil, nil)
-	m := w.journal.(*journal.Memory)
-	for _, failure := range []journal.Failure{journal.Refused, journal.LostOnTheWay, journal.LostItsAnswer} {
-		for _, stream := range []string{"ledger-checkpoints", "ledger-heads"} {
-			w.some(5, 3)
-			failed := 0
-			m.Fail = func(s string) journal.Failure {
-				if s == stream && failed < 2 {
-					failed++
-					return failure
-				}
-				return journal.Works
-			}
-			var err error
-			for range 4 {
-				if err = w.CommitHeads(t.Context()); err == nil {
-					break
-				}
-				if !errors.Is(err, journal.ErrNotWritten) && !errors.Is(err, journal.ErrUnknown) {
-					t.Fatalf("failure %d of %s: %v", failure, stream, err)
-				}
-			}
-			m.Fail = nil
-			if err != nil || failed == 0 {
-				t.Errorf("failure %d of %s: %v after %d", failure, stream, err, failed)
-			}
-			if c := w.checkpoint(); c.Size != plain(t, w.journal).N || c.Root != plain(t, w.journal).Hash {
-				t.Errorf("failure %d of %s: signed %d leaves", failure, stream, c.Size)
-			}
-		}
-	}
-	if _, err := verify.Dir(t.Context(), ledgerlog.NewSource(w.journal, w.store), verify.Options{Policy: policy(t)}); err != nil {
-		t.Error(err)
-	}
-}
-
 // A transaction of the store that failed is made again, and no leaf is hashed twice or left out.
 func TestFailedCommitsAreMadeAgain(t *testing.T) {
 	w := newWorld(t, nil, nil)
@@ -409,122 +210,6 @@ func TestFailedCommitsAreMadeAgain(t *testing.T) {
 	}
 	if c := w.checkpoint(); (tlog.Tree{N: c.Size, Hash: c.Root}) != plain(t, w.journal) {
 		t.Error("the tree is not the journal's")
-	}
-}
-
-// A false body in the journal is not signed: whoever wrote it, the tree does not give it.
-func TestFalseBodiesAreNotSigned(t *testing.T) {
-	root := tlog.RecordHash(nil).String()
-	for what, data := range map[string]string{
-		"another root":   `{"origin":"` + origin + `","size":5,"root":"` + root + `"}`,
-		"another origin": `{"origin":"other","size":5,"root":"` + root + `"}`,
-		"the future":     `{"origin":"` + origin + `","size":5000,"root":"` + root + `"}`,
-		"nothing":        `{}`,
-		"no root":        `{"origin":"` + origin + `","size":5,"root":"x"}`,
-	} {
-		w := newWorld(t, nil, nil)
-		w.some(10, 3)
-		w.append("ledger-checkpoints", -1, []journal.NewRecord{{ID: w.uuid(), Type: "ledger.checkpoint_committed", Data: []byte(data),
-			Meta: []byte(`{"version":1,"occurred_at":"2026-01-31T10:00:00.000000Z","actor":{"kind":"system","id":"log"}}`)}})
-		var f *verify.Fault
-		if err := w.Settle(t.Context()); !errors.As(err, &f) || f.Stream != "ledger-checkpoints" {
-			t.Errorf("%s: %v", what, err)
-		}
-		if _, err := w.Reader().Checkpoint(t.Context()); !errors.Is(err, ledgerlog.ErrNotFound) {
-			t.Errorf("%s: something was signed (%v)", what, err)
-		}
-	}
-}
-
-// own appends an event of the ledger's own, as another follower might.
-func (w *world) own(stream, name, data string) {
-	w.t.Helper()
-	last := int64(-1)
-	for r, err := range w.journal.ReadStream(context.Background(), stream, 0) {
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		last = r.Revision
-	}
-	w.append(stream, last, []journal.NewRecord{{ID: w.uuid(), Type: name, Data: []byte(data),
-		Meta: []byte(`{"version":1,"occurred_at":"2026-01-31T10:00:00.000000Z","actor":{"kind":"system","id":"log"}}`)}})
-}
-
-// A body that is true of the tree, and all the same cannot be: of another log's name, or of less than was said before.
-func TestTrueBodiesOutOfPlace(t *testing.T) {
-	for what, origins := range map[string][]string{"another origin": {"other.test/log"}, "less than before": {origin, origin}} {
-		w := newWorld(t, nil, nil)
-		w.some(10, 3)
-		five := plain(t, copyOf(t, w.journal, 5, w.clock))
-		for i, o := range origins {
-			tree := plain(t, w.journal)
-			if i > 0 {
-				tree = five
-			}
-			w.own("ledger-checkpoints", "ledger.checkpoint_committed", fmt.Sprintf(`{"origin":%q,"size":%d,"root":%q}`, o, tree.N, tree.Hash))
-		}
-		var f *verify.Fault
-		if err := w.Settle(t.Context()); !errors.As(err, &f) || f.Stream != "ledger-checkpoints" {
-			t.Errorf("%s: %v", what, err)
-		}
-	}
-}
-
-func TestLostBodyHalts(t *testing.T) {
-	w := newWorld(t, nil, nil)
-	var lost int64
-	for range 3 {
-		w.some(10, 3)
-		w.settle()
-		if lost == 0 {
-			lost, _, _ = w.journal.Head(t.Context()) // the first body
-		}
-	}
-	w.journal, w.store = holey{w.journal, lost}, &ledgerlog.Memory{}
-	w.open()
-	if f := wantFault(t, w.Settle(t.Context()), verify.Gap); f.Stream != "ledger-checkpoints" || f.Revision != 1 {
-		t.Errorf("the fault is at %s", f.Place)
-	}
-}
-
-// overtaken is a journal in which another follower is always quicker.
-type overtaken struct {
-	journal.Store
-	first func(stream string)
-}
-
-func (o overtaken) Append(ctx context.Context, stream string, expected int64, records []journal.NewRecord) (journal.Receipt, error) {
-	o.first(stream)
-	return o.Store.Append(ctx, stream, expected, records)
-}
-
-// One who loses every race signs what the winner committed, and nothing else.
-func TestLoserSignsTheWinnersBody(t *testing.T) {
-	winner := newWorld(t, nil, nil)
-	loser := newWorld(t, winner.journal, nil)
-	loser.now = winner.now
-	races := map[string]int{}
-	loser.journal = overtaken{winner.journal, func(stream string) {
-		races[stream]++
-		winner.some(1, 5) // so that the winner's body is not the loser's
-		winner.commitHeads()
-	}}
-	loser.open()
-	for range 5 {
-		winner.some(3, 5)
-		loser.settle()
-		loser.commitHeads()
-	}
-	if races["ledger-checkpoints"] == 0 || races["ledger-heads"] == 0 {
-		t.Fatalf("raced %v: this test sees nothing", races)
-	}
-	winner.settle()
-	loser.settle()
-	if a, b := winner.checkpoint(), loser.checkpoint(); string(a.Full()) != string(b.Full()) {
-		t.Errorf("the winner signed\n%s, the loser\n%s", a.Full(), b.Full())
-	}
-	if _, err := verify.Dir(t.Context(), ledgerlog.NewSource(winner.journal, loser.store), verify.Options{Policy: policy(t)}); err != nil {
-		t.Error(err)
 	}
 }
 
@@ -552,57 +237,6 @@ func TestAuditCheckpoints(t *testing.T) {
 	if n != 9 || len(w.checkpoint().Lasting) == 0 {
 		t.Errorf("%d checkpoints were kept, and the newest has %d bytes that last", n, len(w.checkpoint().Lasting))
 	}
-}
-
-func TestCommitmentOfHeadsTwiceHalts(t *testing.T) {
-	w := newWorld(t, nil, nil)
-	w.some(10, 3)
-	w.commitHeads()
-	for r, err := range w.journal.ReadStream(t.Context(), "ledger-heads", 0) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		w.own("ledger-heads", r.Type, string(r.Data))
-	}
-	wantFault(t, w.Settle(t.Context()), verify.Malformed)
-}
-
-// The scrub finds that the end is gone, or that something was put in.
-func TestScrubFindsWhatIsGone(t *testing.T) {
-	w := newWorld(t, nil, nil)
-	w.some(600, 9)
-	w.settle()
-	whole := w.journal
-	for what, c := range map[string]struct {
-		journal journal.Store
-		code    string
-	}{
-		"the end":   {copyOf(t, whole, 400, w.clock), verify.Behind},
-		"one event": {holey{whole, 300}, verify.EventChanged},
-	} {
-		w.journal = &switched{Store: whole}
-		f, err := ledgerlog.NewFollower(t.Context(), w.config())
-		if err != nil {
-			t.Fatal(err)
-		}
-		w.journal.(*switched).Store = c.journal
-		if got := wantFault(t, f.Scrub(t.Context()), c.code); c.code == verify.EventChanged && got.Position != 303 {
-			t.Errorf("%s: the fault is at %s", what, got.Place)
-		}
-	}
-}
-
-// switched is a journal that can be put in another's place.
-type switched struct{ journal.Store }
-
-// False heads, by another follower of the same journal, halt this one.
-func TestFalseHeadsHalt(t *testing.T) {
-	w := newWorld(t, nil, nil)
-	w.some(10, 3)
-	w.append("ledger-heads", -1, []journal.NewRecord{{ID: w.uuid(), Type: "ledger.heads_committed",
-		Data: []byte(`{"up_to_index":10,"root":"` + tlog.RecordHash(nil).String() + `","streams":3}`),
-		Meta: []byte(`{"version":1,"occurred_at":"2026-01-31T10:00:00.000000Z","actor":{"kind":"system","id":"log"}}`)}})
-	wantFault(t, w.Settle(t.Context()), verify.HeadsDiffer)
 }
 
 // The pace: at most one checkpoint a second, at once for 256 events; nothing while nothing comes; heads every hour that brought something.
@@ -691,41 +325,4 @@ func TestWaitProve(t *testing.T) {
 		cancel()
 		<-ended
 	})
-}
-
-// The scrub finds what was changed in the journal after it was hashed, and then nothing is signed any more.
-func TestScrubFindsAChangedEvent(t *testing.T) {
-	w := newWorld(t, nil, nil)
-	w.some(600, 9)
-	w.settle()
-	if err := w.Scrub(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	w.journal = changed{w.journal, 3 * 123, func(r *journal.Record) { r.Data = []byte(`{"n":1}`) }}
-	w.open()
-	f := wantFault(t, w.Scrub(t.Context()), verify.EventChanged)
-	if f.Position != 3*123 || f.Index != 122 {
-		t.Errorf("the fault is at %s", f.Place)
-	}
-	wantFault(t, w.Settle(t.Context()), verify.EventChanged)
-}
-
-// changed is a journal of which somebody has changed a record.
-type changed struct {
-	journal.Store
-	at     int64
-	change func(*journal.Record)
-}
-
-func (c changed) ReadAll(ctx context.Context, after int64) iter.Seq2[journal.Record, error] {
-	return func(yield func(journal.Record, error) bool) {
-		for r, err := range c.Store.ReadAll(ctx, after) {
-			if err == nil && r.Position == c.at {
-				c.change(&r)
-			}
-			if !yield(r, err) {
-				return
-			}
-		}
-	}
 }

@@ -2,158 +2,21 @@ package witness_test
 
 import (
 	"bytes"
-	"crypto/rand"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
 
 	"filippo.io/torchwood"
-	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"kelisim/commands/tlog/verify"
 	"kelisim/commands/tlog/witness"
 )
-
-const origin = "log.test/ledger"
-
-// book is a log with its key, and one history of it.
-type book struct {
-	t      testing.TB
-	signer note.Signer
-	vkey   string
-	hashes []tlog.Hash // as tlog stores them
-}
-
-func newBook(t testing.TB, name string) *book {
-	t.Helper()
-	secret, public, err := note.GenerateKey(rand.Reader, name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	signer, err := note.NewSigner(secret)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &book{t: t, signer: signer, vkey: public}
-}
-
-// history is a log with the same key whose leaves are others from a leaf on.
-func (b *book) history(n, differsFrom int, how string) *book {
-	b.t.Helper()
-	h := *b
-	h.hashes = nil
-	for i := range n {
-		leaf := fmt.Sprint("leaf ", i)
-		if i >= differsFrom {
-			leaf += how
-		}
-		more, err := tlog.StoredHashes(int64(i), []byte(leaf), h.reader())
-		if err != nil {
-			b.t.Fatal(err)
-		}
-		h.hashes = append(h.hashes, more...)
-	}
-	return &h
-}
-
-func (b *book) reader() tlog.HashReader {
-	return tlog.HashReaderFunc(func(indexes []int64) (out []tlog.Hash, err error) {
-		for _, i := range indexes {
-			out = append(out, b.hashes[i])
-		}
-		return out, nil
-	})
-}
-
-func (b *book) tree(n int64) tlog.Tree {
-	b.t.Helper()
-	hash, err := tlog.TreeHash(n, b.reader())
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	return tlog.Tree{N: n, Hash: hash}
-}
-
-func (b *book) sign(text string) []byte {
-	b.t.Helper()
-	signed, err := note.Sign(&note.Note{Text: text}, b.signer)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	return signed
-}
-
-func (b *book) checkpoint(n int64) []byte {
-	return b.sign(torchwood.Checkpoint{Origin: b.signer.Name(), Tree: b.tree(n)}.String())
-}
-
-// ask is the request to cosign the tree of a size, for a witness that has cosigned another.
-func (b *book) ask(old, size int64) witness.Request {
-	b.t.Helper()
-	r := witness.Request{Old: old, Checkpoint: b.checkpoint(size)}
-	if old > 0 && old <= size {
-		proof, err := tlog.ProveTree(size, old, b.reader())
-		if err != nil {
-			b.t.Fatal(err)
-		}
-		r.Proof = proof
-	}
-	return r
-}
-
-// files are those of a witness.
-func files(t testing.TB, logs ...string) witness.Options {
-	dir := t.TempDir()
-	return witness.Options{KeyFile: filepath.Join(dir, "key"), StateFile: filepath.Join(dir, "state"), Logs: logs, Name: "witness.test/w"}
-}
-
-func open(t testing.TB, o witness.Options) *witness.Witness {
-	t.Helper()
-	w, err := witness.Open(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = w.Close() })
-	return w
-}
-
-// status is what the protocol answers to a request; with 200 the cosignature must hold.
-func status(t *testing.T, w *witness.Witness, r witness.Request) int {
-	t.Helper()
-	lines, err := w.Cosign(r.Format())
-	var refused *witness.Refusal
-	if errors.As(err, &refused) {
-		return refused.Status
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	holds(t, w, r.Checkpoint, lines)
-	return http.StatusOK
-}
-
-func holds(t *testing.T, w *witness.Witness, checkpoint, lines []byte) {
-	t.Helper()
-	v, err := torchwood.NewCosignatureVerifier(w.VerifierKey())
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, _, _ := bytes.Cut(checkpoint, []byte("\n\n"))
-	n, err := note.Open(slices.Concat(text, []byte("\n\n"), lines), note.VerifierList(v))
-	if err != nil || len(n.Sigs) != 1 || len(n.UnverifiedSigs) != 0 {
-		t.Fatalf("the cosignature does not hold: %v\n%s", err, lines)
-	}
-}
 
 // Each answer of c2sp.org/tlog-witness.
 func TestProtocol(t *testing.T) {
@@ -246,46 +109,6 @@ func TestServeHTTP(t *testing.T) {
 	}
 }
 
-// A cosignature whose state could not be made to last is not given, and nothing is cosigned after it.
-func TestStateComesFirst(t *testing.T) {
-	b := newBook(t, origin)
-	b = b.history(9, 9, "")
-	o := files(t, b.vkey)
-	dir := filepath.Join(t.TempDir(), "gone")
-	if err := os.Mkdir(dir, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	o.StateFile = filepath.Join(dir, "state")
-	w := open(t, o)
-	if got := status(t, w, b.ask(0, 3)); got != 200 {
-		t.Fatalf("the first: %d", got)
-	}
-	before, err := os.ReadFile(o.StateFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.RemoveAll(dir); err != nil {
-		t.Fatal(err)
-	}
-	var refused *witness.Refusal
-	if lines, err := w.Cosign(b.ask(3, 5).Format()); err == nil || errors.As(err, &refused) || lines != nil {
-		t.Fatalf("cosigned what it could not keep: %s (%v)", lines, err)
-	}
-	if err := os.Mkdir(dir, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(o.StateFile, before, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if lines, err := w.Cosign(b.ask(3, 3).Format()); err == nil {
-		t.Errorf("cosigned while nobody knows what the disk holds: %s", lines)
-	}
-	again := open(t, o)
-	if got := status(t, again, b.ask(3, 5)); got != 200 {
-		t.Errorf("opened again: %d", got)
-	}
-}
-
 // Two histories are submitted at once, by many: what is cosigned is one of them.
 func TestNeverTwoHistories(t *testing.T) {
 	b := newBook(t, origin)
@@ -333,111 +156,6 @@ func TestNeverTwoHistories(t *testing.T) {
 	}
 }
 
-// A witness goes on where it was, and never begins anew under its key.
-func TestLostState(t *testing.T) {
-	b := newBook(t, origin)
-	b = b.history(9, 9, "")
-	fork := b.history(9, 2, "!")
-	o := files(t, b.vkey)
-	w := open(t, o)
-	key := w.VerifierKey()
-	if got := status(t, w, b.ask(0, 5)); got != 200 {
-		t.Fatalf("the first: %d", got)
-	}
-	if _, err := witness.Open(o); err == nil {
-		t.Error("two processes witness with one state")
-	}
-	_ = w.Close()
-	again := open(t, o)
-	if again.VerifierKey() != key {
-		t.Error("opened again it is another witness")
-	}
-	if got := status(t, again, fork.ask(0, 9)); got != 409 {
-		t.Errorf("a fork after the restart: %d", got)
-	}
-	if got := status(t, again, fork.ask(5, 9)); got != 422 {
-		t.Errorf("a fork after the restart, asked as if it were the newest: %d", got)
-	}
-	_ = again.Close()
-
-	state, err := os.ReadFile(o.StateFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	secret, err := os.ReadFile(o.KeyFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	other := files(t, b.vkey)
-	stranger := open(t, other)
-	strange, err := os.ReadFile(other.StateFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = stranger.Close()
-	for what, put := range map[string]struct{ key, state []byte }{
-		"the state is lost": {secret, nil}, "the state is damaged": {secret, bytes.Replace(state, []byte(" 5 "), []byte(" 3 "), 1)}, "the state is empty": {secret, []byte{}},
-		"the state is another's": {secret, strange}, "the key is lost": {nil, state}, "the key is damaged": {secret[:len(secret)-3], state},
-		"two keys": {append(secret[:len(secret):len(secret)], secret...), state},
-	} {
-		for name, content := range map[string][]byte{o.KeyFile: put.key, o.StateFile: put.state} {
-			err := os.Remove(name)
-			if content != nil {
-				err = os.WriteFile(name, content, 0o600)
-			}
-			if err != nil && !errors.Is(err, os.ErrNotExist) {
-				t.Fatal(err)
-			}
-		}
-		w, err := witness.Open(o)
-		if err == nil {
-			_ = w.Close()
-			t.Errorf("%s, and it cosigns", what)
-		} else if seed := string(secret[bytes.LastIndexByte(secret, '+')+1:]); strings.Contains(err.Error(), strings.TrimSpace(seed)) {
-			t.Errorf("%s: the error tells the key", what)
-		}
-		if (what == "the state is lost") != errors.Is(err, witness.ErrStateLost) {
-			t.Errorf("%s: %v", what, err)
-		}
-	}
-}
-
-// A key that never came to be leaves a state that has cosigned nothing: it begins anew.
-func TestBeginsAnewWhereNothingWasCosigned(t *testing.T) {
-	b := newBook(t, origin)
-	b = b.history(3, 3, "")
-	o := files(t, b.vkey)
-	o.Name = ""
-	w := open(t, o)
-	first := w.VerifierKey()
-	_ = w.Close()
-	if err := os.Remove(o.KeyFile); err != nil {
-		t.Fatal(err)
-	}
-	again := open(t, o)
-	if again.VerifierKey() == first || !strings.HasPrefix(again.VerifierKey(), "kelisim.local/witness-") {
-		t.Errorf("begun as %s and again as %s", first, again.VerifierKey())
-	}
-	if got := status(t, again, b.ask(0, 3)); got != 200 {
-		t.Errorf("the first: %d", got)
-	}
-	_ = again.Close()
-	o.Name = "witness.test/other"
-	if _, err := witness.Open(o); err == nil {
-		t.Error("it took another name")
-	}
-	for _, name := range []string{"a b", "a+b"} {
-		o := files(t, b.vkey)
-		o.Name = name
-		if _, err := witness.Open(o); err == nil {
-			t.Errorf("a witness is called %q", name)
-		}
-	}
-	if _, err := witness.Open(files(t, first)); err == nil {
-		t.Error("it takes the key of a witness for that of a log")
-	}
-}
-
 // What a log signed that does not continue what was cosigned is written down.
 func TestContradictionIsWrittenDown(t *testing.T) {
 	b := newBook(t, origin)
@@ -470,58 +188,6 @@ func TestEitherKeyOfALog(t *testing.T) {
 	}
 	if got := status(t, w, next.history(9, 9, "").ask(5, 9)); got != 200 {
 		t.Errorf("signed by the second key: %d", got)
-	}
-}
-
-func FuzzParseRequest(f *testing.F) {
-	b := newBook(f, origin)
-	b = b.history(9, 9, "")
-	f.Add(b.ask(0, 9).Format())
-	f.Add(b.ask(5, 9).Format())
-	f.Add([]byte("old 0\n\n"))
-	f.Add([]byte("old 00\n\nx"))
-	f.Add([]byte("old 1\n" + strings.Repeat(tlog.Hash{}.String()+"\n", 64) + "\nx"))
-	f.Fuzz(func(t *testing.T, text []byte) {
-		r, err := witness.ParseRequest(text)
-		if err != nil {
-			return
-		}
-		if !bytes.Equal(r.Format(), text) || r.Old < 0 || len(r.Proof) > 63 {
-			t.Errorf("%q is read as %+v", text, r)
-		}
-	})
-}
-
-func FuzzParseState(f *testing.F) {
-	whole := witness.State{Witness: "w+1+k", Logs: map[string]tlog.Tree{origin: {N: 7, Hash: tlog.Hash{1}}, "b": {}}}.Format()
-	f.Add(whole)
-	f.Add(witness.State{Witness: "w"}.Format())
-	f.Add(bytes.Replace(whole, []byte(" 7 "), []byte(" 8 "), 1))
-	f.Fuzz(func(t *testing.T, text []byte) {
-		s, err := witness.ParseState(text)
-		if err == nil && !bytes.Equal(s.Format(), text) {
-			t.Errorf("%q is read as %+v", text, s)
-		}
-	})
-}
-
-// No bit of a state can change unseen.
-func TestDamagedState(t *testing.T) {
-	whole := witness.State{Witness: "w+1+k", Logs: map[string]tlog.Tree{origin: {N: 7, Hash: tlog.Hash{1}}}}.Format()
-	if _, err := witness.ParseState(whole); err != nil {
-		t.Fatal(err)
-	}
-	for i := range whole {
-		for bit := range 8 {
-			bad := bytes.Clone(whole)
-			bad[i] ^= 1 << bit
-			if _, err := witness.ParseState(bad); err == nil {
-				t.Fatalf("bit %d of byte %d changed: %s", bit, i, bad)
-			}
-		}
-		if _, err := witness.ParseState(whole[:i]); err == nil {
-			t.Fatalf("cut after %d bytes: %s", i, whole[:i])
-		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -179,4 +180,27 @@ func policy(t testing.TB) *verify.Policy {
 		t.Fatal(err)
 	}
 	return p
+}
+
+func wantFault(t *testing.T, err error, code string) *verify.Fault {
+	t.Helper()
+	var f *verify.Fault
+	if !errors.As(err, &f) || f.Code != code {
+		t.Fatalf("%v, want a fault %s", err, code)
+	}
+	return f
+}
+
+// own appends an event of the ledger's own, as another follower might.
+func (w *world) own(stream, name, data string) {
+	w.t.Helper()
+	last := int64(-1)
+	for r, err := range w.journal.ReadStream(context.Background(), stream, 0) {
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		last = r.Revision
+	}
+	w.append(stream, last, []journal.NewRecord{{ID: w.uuid(), Type: name, Data: []byte(data),
+		Meta: []byte(`{"version":1,"occurred_at":"2026-01-31T10:00:00.000000Z","actor":{"kind":"system","id":"log"}}`)}})
 }
