@@ -219,7 +219,7 @@ func (w *writer) lock(candidates []*request) (*transaction, error) {
 
 // unsettle is for an append whose clock is not past the last event: it is recorded at that event's moment, or right after it if the moment was
 // called settled. The row stays locked until the commit, so that no one calls it settled meanwhile. What was called settled is written
-// without waiting for the disk, so if the server has begun a new life since, it is taken to have been (TestSettledOutlivesTheServer).
+// without waiting for the disk, so if the server has begun a new life since, it is taken to have been (TestKilledServer).
 func (w *writer) unsettle(ctx context.Context, t *transaction) error {
 	var at int64
 	var epoch string

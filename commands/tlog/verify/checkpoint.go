@@ -53,7 +53,7 @@ const proofHeader = "c2sp.org/tlog-proof@v1\n"
 
 var errProof = errors.New("malformed proof")
 
-// ParseProof reads a proof, which must have its leaf with it, and be written as FormatProof does it (FuzzParseProof).
+// ParseProof reads a proof, which must have its leaf with it, and be written as FormatProof does it (FuzzProof).
 func ParseProof(b []byte) (ProofText, error) {
 	head, rest, ok := strings.Cut(string(b), "\n\n")
 	if !ok {
