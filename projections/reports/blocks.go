@@ -14,6 +14,7 @@ import (
 // A day is lost if any of its paid time was blocked. A row of kind payment is one payment; one of kind days is one block.
 var paidWhileBlocked = Report{
 	Name: "paid-while-blocked", By: "blocked_since", Keeps: []string{"account.unblocked"},
+	Codes: map[string][]string{"kind": {"payment", "days"}, "status": payments},
 	Columns: []Column{
 		{"kind", Text}, {"user_id", Text}, {"blocked_since", Moment}, {"blocked_until", Moment}, {"provider", Text}, {"transaction_id", Text},
 		{"order_id", Text}, {"paid_at", Moment}, {"amount", Sum}, {"status", Text}, {"days_lost", Number}, {"days_granted", Number}, {"event_id", Text},

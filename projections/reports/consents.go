@@ -11,6 +11,7 @@ import (
 // consentRegister lists every consent ever given, with what is left of it (P-2.1, P-2.2; Law 94-V, article 22(1)(5)).
 var consentRegister = Report{
 	Name: "consent-register", By: "given_at", Keeps: []string{"consent.given"},
+	Codes: map[string][]string{"button": {"register", "buy"}, "page": {"marketplace", "subscription"}, "language": languages, "document": documents, "purposes": PurposeCodes, "status": consentStates, "ended_purposes": PurposeCodes},
 	Columns: []Column{
 		{"user_id", Text}, {"consent_id", Text}, {"given_at", Moment}, {"day", Day}, {"button", Text}, {"page", Text}, {"language", Text},
 		{"document", Text}, {"document_version", Text}, {"document_sha256", Text}, {"purposes", List}, {"status", Text}, {"ended_purposes", List},

@@ -25,6 +25,7 @@ const answerWorkingDays = 15
 // clocks run from its receipt, also while nobody knows whose letter it is.
 var deadlines = Report{
 	Name: "deadlines", By: "due_at", Keeps: []string{"consent.withdrawal"},
+	Codes: map[string][]string{"kind": {"withdrawal-effect", "withdrawal-answer", "breach-notice", "message"}, "status": {met, late, open, overdue}},
 	Columns: []Column{
 		{"kind", Text}, {"clause", Text}, {"user_id", Text}, {"subject", Text}, {"began_on", Day}, {"due_at", Moment}, {"status", Text}, {"done_at", Moment},
 	},

@@ -11,6 +11,7 @@ import (
 // consents keep their text and scope (decision 10), so whoever stands here has agreed to the old text alone.
 var oldDocuments = Report{
 	Name: "old-documents", By: "accepted_at",
+	Codes: map[string][]string{"document": documents, "language": languages},
 	Columns: []Column{
 		{"user_id", Text}, {"document", Text}, {"language", Text}, {"document_version", Text}, {"document_sha256", Text}, {"accepted_at", Moment},
 		{"version_in_force", Text}, {"in_force_from", Moment}, {"event_id", Text},

@@ -10,6 +10,7 @@ import (
 // (decision 14). Two payments that are equal but for their orders are two purchases, and not here.
 var duplicates = Report{
 	Name: "duplicates", By: "paid_at",
+	Codes: map[string][]string{"status": {"held", "applied", "refunded", "refund-requested"}},
 	Columns: []Column{
 		{"user_id", Text}, {"order_id", Text}, {"provider", Text}, {"transaction_id", Text}, {"amount", Sum}, {"paid_at", Moment}, {"first_transaction_id", Text},
 		{"status", Text}, {"event_id", Text},

@@ -16,6 +16,7 @@ import (
 // a disclosure in such a time.
 var exposure = Report{
 	Name: "exposure", By: "exposed_from", Keeps: []string{"account.", "consent."}, // what answers about data rest on
+	Codes: map[string][]string{"kind": {"allowed", "disclosed"}, "purpose": PurposeCodes},
 	Columns: []Column{
 		{"user_id", Text}, {"notice_id", Text}, {"received_on", Day}, {"effective_from", Moment}, {"learnt_at", Moment}, {"kind", Text}, {"purpose", Text},
 		{"exposed_from", Moment}, {"exposed_until", Moment}, {"disclosure_id", Text}, {"recipient", Text}, {"country", Text}, {"event_id", Text},

@@ -11,6 +11,7 @@ import (
 // heldMoney lists the money that came and was neither applied nor given back (decision 14).
 var heldMoney = Report{
 	Name: "held-money", By: "held_since",
+	Codes: map[string][]string{"reason": heldReasons},
 	Columns: []Column{
 		{"provider", Text}, {"transaction_id", Text}, {"user_id", Text}, {"order_id", Text}, {"amount", Sum}, {"reason", Text}, {"paid_at", Moment},
 		{"held_since", Moment}, {"refund_requested", Flag}, {"event_id", Text},

@@ -9,6 +9,7 @@ import (
 // incidents is the register of incidents (T-1.2.6, P-2.4).
 var incidents = Report{
 	Name: "incidents", By: "detected_at",
+	Codes: map[string][]string{"kind": incident.Kinds, "status": incidentStates, "risk": incident.Risks, "fields": personalData, "notify": {incident.Authority, incident.Subjects}},
 	Columns: []Column{
 		{"incident_id", Text}, {"kind", Text}, {"status", Text}, {"began_at", Moment}, {"detected_at", Moment}, {"authority_due", Moment},
 		{"authority_notified_at", Moment}, {"authority_overdue", Flag}, {"contained_at", Moment}, {"risk", Text}, {"affected", Number},

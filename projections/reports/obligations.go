@@ -14,6 +14,7 @@ const (
 // obligationsDuringNotice lists the obligations that an officer may want to hold against a notice whose clock runs (P-2.6).
 var obligationsDuringNotice = Report{
 	Name: "obligations-during-notice", By: "demanded_at", Keeps: []string{"consent.withdrawal", "obligation."},
+	Codes: map[string][]string{"status": noticeStates, "obligation_kind": obligations, "ground": {aroseDuringNotice, learntAfterEntry}, "how": {obligation.Paid, obligation.Waived, obligation.Cancelled}},
 	Columns: []Column{
 		{"user_id", Text}, {"notice_id", Text}, {"received_on", Day}, {"effective_from", Moment}, {"status", Text}, {"obligation_id", Text},
 		{"obligation_kind", Text}, {"amount", Sum}, {"demanded_at", Moment}, {"ground", Text}, {"discharged_at", Moment}, {"how", Text},

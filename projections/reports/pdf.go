@@ -48,12 +48,15 @@ func (p *Paper) writePDF(w io.Writer, language string) error {
 	f.AddPage()
 	f.SetFont(pdfFont, "B", 13)
 	f.MultiCell(0, 7, p.Title(language), "", "L", false)
-	about := p.about(language)[1:]
+	var about [][2]string
+	for _, line := range p.about(language)[1:] {
+		about = append(about, [2]string{line[0], line[2]})
+	}
 	block(f, about)
 	for _, row := range p.Rows {
 		pairs := make([][2]string, len(row))
 		for i, v := range row {
-			pairs[i] = [2]string{p.word(p.Columns[i].Key, language), plain(v)}
+			pairs[i] = [2]string{p.word(p.Columns[i].Key, language), p.said(p.Columns[i], v, language)}
 		}
 		block(f, pairs)
 	}

@@ -9,6 +9,7 @@ import (
 // openFindings lists where the processor's register and the ledger differ and nobody has resolved it yet.
 var openFindings = Report{
 	Name: "reconciliation", By: "found_at",
+	Codes: map[string][]string{"class": findingClasses, "here": append([]string{"none"}, payments...)},
 	Columns: []Column{
 		{"finding_id", Text}, {"class", Text}, {"provider", Text}, {"transaction_id", Text}, {"payment_transaction_id", Text}, {"claim", Text},
 		{"here", Text}, {"there", Text}, {"amount", Sum}, {"operated_at", Moment}, {"found_at", Moment}, {"days_open", Number},

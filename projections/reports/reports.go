@@ -31,9 +31,12 @@ type Report struct {
 	// Keeps are the beginnings of the types of users' events that Make reads beside the folds, such as "consent."; what is not named is folded
 	// and let go (TestReportsSayWhatTheyNeed). Everything is all.
 	Keeps []string
+	// Codes are the codes that a column can hold, by its key. Rows keep them, and JSON explains them in every language; the other forms show their words.
+	// Whatever else stands in the column is free, and shown as it is (TestEveryCodeInEveryLanguage).
+	Codes map[string][]string
 
 	// What a paper of another package brings along: words of its own, in the order of Languages; what it says of itself beside its basis, as
-	// pairs of a key and a text; and the codes in its rows that JSON explains in every language.
+	// pairs of a key and a text; and the codes in that text, with commas between them.
 	Words  map[string][3]string
 	Says   [][2]string
 	Labels []string

@@ -13,6 +13,7 @@ import (
 // one made now do not agree. What is published and decreed on the site is taken as known now in both.
 var retold = Report{
 	Name: "retold", By: "since", Keeps: Everything,
+	Codes: map[string][]string{"kind": questions, "purposes": PurposeCodes, "known_then": AnswerCodes, "known_now": AnswerCodes},
 	Columns: []Column{
 		{"since", Moment}, {"until", Moment}, {"kind", Text}, {"user_id", Text}, {"purposes", List}, {"known_then", Text}, {"known_now", Text}, {"events", List},
 	},

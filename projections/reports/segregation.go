@@ -10,6 +10,7 @@ import (
 // refuse it, and this is where an auditor sees that they did.
 var segregation = Report{
 	Name: "segregation", By: "requested_at", Keeps: []string{"account."},
+	Codes: map[string][]string{"kind": {"void", "destruction"}, "status": {"waiting", "approved"}},
 	Columns: []Column{
 		{"kind", Text}, {"user_id", Text}, {"target", Text}, {"requested_by", Text}, {"requested_at", Moment}, {"approved_by", Text}, {"approved_at", Moment},
 		{"same_person", Flag}, {"status", Text}, {"event_id", Text},

@@ -17,7 +17,8 @@ import (
 // first-bought, renewed, returned: payments that granted months, being a person's first, one within coverage, or one after a gap; each by the
 // months of its period. lapsed: unbroken use that ended, the trial's included. Sums are of payments as they came, before refunds.
 var subscriptions = Report{
-	Name: "subscriptions",
+	Name:  "subscriptions",
+	Codes: map[string][]string{"measure": measures},
 	Columns: []Column{
 		{"month", Day}, {"measure", Text}, {"period_months", Number}, {"count", Number}, {"amount", Sum},
 	},

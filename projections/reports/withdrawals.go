@@ -10,6 +10,7 @@ import (
 // withdrawals lists every notice of withdrawal with its clock (P-2.2, P-2.6).
 var withdrawals = Report{
 	Name: "withdrawals", By: "received_on", Keeps: []string{"consent.withdrawal"},
+	Codes: map[string][]string{"channel": channels, "purposes": PurposeCodes, "status": noticeStates, "entered_by": actors},
 	Columns: []Column{
 		{"user_id", Text}, {"notice_id", Text}, {"received_on", Day}, {"channel", Text}, {"tracking_number", Text}, {"sent_on", Day},
 		{"requested_on", Day}, {"requested_on_too_early", Flag}, {"purposes", List}, {"status", Text}, {"effective_from", Moment},
@@ -36,6 +37,7 @@ var withdrawals = Report{
 // refusals lists the notices that were refused, a row for each ground (P-2.6; Law 94-V, article 8(7): a refusal is reasoned).
 var refusals = Report{
 	Name: "refusals", By: "refused_at", Keeps: []string{"consent.withdrawal"},
+	Codes: map[string][]string{"code": {"unfulfilled-obligation", "legal-hold"}, "obligation_kind": obligations, "entered_by": actors},
 	Columns: []Column{
 		{"user_id", Text}, {"notice_id", Text}, {"received_on", Day}, {"refused_at", Moment}, {"by_officer", Flag}, {"code", Text}, {"clause", Text},
 		{"obligation_id", Text}, {"obligation_kind", Text}, {"hold_id", Text}, {"discharged_at", Moment}, {"recorded_at", Moment}, {"entered_by", Text},

@@ -3,7 +3,6 @@ package reports
 import (
 	"fmt"
 	"slices"
-	"strings"
 )
 
 // Languages are those in which titles and headings are written. The first is taken where none is asked for. Keys, codes, ids and
@@ -43,6 +42,7 @@ var words = map[string][3]string{
 	"log_size":      {"Size of the log", "Журнал ағашының мөлшері", "Размер журнального дерева"},
 	"log_root":      {"Root of the log", "Журнал ағашының түбірі", "Корень журнального дерева"},
 	"terms_version": {"Version of the terms", "Шарттардың нұсқасы", "Редакция правил"},
+	"in_words":      {"in words", "сөзбен", "словами"},
 	"row_count":     {"Rows", "Жол саны", "Строк"},
 	"rows_sha256":   {"SHA-256 of the rows", "Жолдардың SHA-256 мәні", "SHA-256 строк"},
 
@@ -189,14 +189,3 @@ func (r Report) word(key, language string) string {
 
 // Title is the report's title in a language of Languages.
 func (r Report) Title(language string) string { return r.word(r.Name, language) }
-
-// Named writes codes that a space separates in a language of Languages; what has no word stays as it is.
-func (r Report) Named(codes, language string) string {
-	names := strings.Fields(codes)
-	for i, code := range names {
-		if w, ok := r.Words[code]; ok {
-			names[i] = w[slices.Index(Languages, language)]
-		}
-	}
-	return strings.Join(names, ", ")
-}

@@ -133,15 +133,16 @@ func (p *Paper) writeJSON(w io.Writer, language string) error {
 
 // appendLabels writes what each code in the rows is called, in every language: whoever shows rows to a person needs no list of their own.
 func (p *Paper) appendLabels(b []byte) []byte {
-	if len(p.Labels) == 0 {
+	labels := p.labels()
+	if len(labels) == 0 {
 		return b
 	}
 	b = append(b, "  \"labels\": {"...)
-	for i, code := range p.Labels {
+	for i, code := range labels {
 		b = append(appendText(append(append(b, separator(i)...), "\n    "...), code), ": {"...)
 		for n, language := range Languages {
 			b = append(appendText(append(b, separator(n)...), language), ':')
-			b = appendText(b, p.word(code, language))
+			b = appendText(b, p.label(code, language))
 		}
 		b = append(b, '}')
 	}
@@ -162,26 +163,26 @@ func momentOr(t time.Time) any {
 	return t.In(calendar.Zone())
 }
 
-// about is what a paper says of itself, as pairs of a label and a value.
-func (p *Paper) about(language string) [][2]string {
+// about is what a paper says of itself: a label, a value, and the value in words.
+func (p *Paper) about(language string) [][3]string {
 	edges := plain(momentOr(p.From)) + " – " + plain(momentOr(p.To))
-	var out [][2]string
+	var out [][3]string
 	for _, line := range [][2]string{
 		{"report", p.Title(language)}, {"range", edges}, {"known_at", plain(momentOr(p.KnownAt))}, {"as_of", plain(momentOr(p.AsOf))},
 		{"position", strconv.FormatInt(p.Position, 10)}, {"zone", calendar.Zone().String()}, {"log_size", strconv.FormatInt(p.LogSize, 10)},
 		{"log_root", p.LogRoot}, {"terms_version", p.TermsVersion}, {"row_count", strconv.Itoa(len(p.Rows))}, {"rows_sha256", p.SHA256},
 	} {
-		out = append(out, [2]string{word(line[0], language), line[1]})
+		out = append(out, [3]string{word(line[0], language), line[1], line[1]})
 	}
 	for _, line := range p.Says {
-		out = append(out, [2]string{p.word(line[0], language), line[1]})
+		out = append(out, [3]string{p.word(line[0], language), line[1], p.named(line[1], ",", p.Labels, language)})
 	}
 	return out
 }
 
 // writeCSV writes RFC 4180 in UTF-8: first what the paper says of itself, in lines that begin with #, then the headings' line, then the
-// rows. Every line has the same number of fields. A sum of money takes two. Text that a spreadsheet would take for a formula gets an apostrophe
-// before it.
+// rows. Every line has the same number of fields. A sum of money takes two. Codes stand as in JSON, since machines read them, and once more in words, in
+// columns after all others (TestCSVHasCodesAndWords). Text that a spreadsheet would take for a formula gets an apostrophe before it.
 func (p *Paper) writeCSV(w io.Writer, language string) error {
 	out := csv.NewWriter(w)
 	out.UseCRLF = true
@@ -192,10 +193,19 @@ func (p *Paper) writeCSV(w io.Writer, language string) error {
 			heads = append(heads, word("currency", language))
 		}
 	}
-	width := max(len(heads), 2)
+	for _, c := range p.Columns {
+		if p.coded(c) {
+			heads = append(heads, p.word(c.Key, language)+" ("+word("in_words", language)+")")
+		}
+	}
+	width := max(len(heads), 3)
 	pad := func(line []string) []string { return append(line, make([]string, width-len(line))...) }
 	for _, line := range p.about(language) {
-		if err := out.Write(pad([]string{"# " + line[0], harmless(line[1])})); err != nil {
+		fields := []string{"# " + line[0], harmless(line[1])}
+		if line[2] != line[1] {
+			fields = append(fields, harmless(line[2]))
+		}
+		if err := out.Write(pad(fields)); err != nil {
 			return err
 		}
 	}
@@ -212,6 +222,11 @@ func (p *Paper) writeCSV(w io.Writer, language string) error {
 				line = append(line, "", "")
 			default:
 				line = append(line, harmless(plain(v)))
+			}
+		}
+		for i, c := range p.Columns {
+			if p.coded(c) {
+				line = append(line, harmless(p.said(c, row[i], language)))
 			}
 		}
 		if err := out.Write(pad(line)); err != nil {

@@ -61,7 +61,7 @@ func (p *Paper) writeXLSX(w io.Writer, language string) (err error) {
 		return err
 	}
 	for i, line := range p.about(language) {
-		if err := s.SetRow(fmt.Sprintf("A%d", i+1), []any{excelize.Cell{StyleID: bold, Value: line[0]}, line[1]}); err != nil {
+		if err := s.SetRow(fmt.Sprintf("A%d", i+1), []any{excelize.Cell{StyleID: bold, Value: line[0]}, line[2]}); err != nil {
 			return err
 		}
 	}
@@ -128,7 +128,7 @@ func (p *Paper) writeSheet(f *excelize.File, sheet, language string, bold int, s
 			case int, bool:
 				line = append(line, v)
 			default:
-				line = append(line, plain(v))
+				line = append(line, p.said(p.Columns[i], v, language))
 			}
 			if p.Columns[i].Kind == Sum {
 				line = append(line, nil)

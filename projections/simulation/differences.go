@@ -66,7 +66,8 @@ func number(text string, most int) (*int, error) {
 
 // differences lists stretches in which an answer would have been another.
 var differences = reports.Report{
-	Name: "differences", By: "since", Words: words, Labels: codes,
+	Name: "differences", By: "since", Words: words,
+	Codes: map[string][]string{"kind": kinds[:2], "purposes": reports.PurposeCodes, "recorded": reports.AnswerCodes, "simulated": reports.AnswerCodes},
 	Columns: []reports.Column{
 		{Key: "since", Kind: reports.Moment}, {Key: "until", Kind: reports.Moment}, {Key: "kind", Kind: reports.Text}, {Key: "user_id", Kind: reports.Text},
 		{Key: "purposes", Kind: reports.List}, {Key: "recorded", Kind: reports.Text}, {Key: "simulated", Kind: reports.Text},

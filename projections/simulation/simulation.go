@@ -23,7 +23,8 @@ import (
 
 // upcoming lists changes and deadlines, each at its moment.
 var upcoming = reports.Report{
-	Name: "upcoming", By: "at", Words: words, Labels: codes,
+	Name: "upcoming", By: "at", Words: words,
+	Codes: map[string][]string{"kind": kinds, "subject": reports.PurposeCodes, "before": changed, "after": changed},
 	Columns: []reports.Column{
 		{Key: "at", Kind: reports.Moment}, {Key: "kind", Kind: reports.Text}, {Key: "clause", Kind: reports.Text}, {Key: "user_id", Kind: reports.Text},
 		{Key: "subject", Kind: reports.Text}, {Key: "before", Kind: reports.Text}, {Key: "after", Kind: reports.Text},

@@ -2,6 +2,7 @@ package simulation_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -235,12 +236,20 @@ func TestWordsAndCodes(t *testing.T) {
 				}
 			}
 		}
+		var doc struct{ Labels map[string]map[string]string }
+		var b bytes.Buffer
+		if err := p.Write(&b, reports.JSON, "kk"); err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(b.Bytes(), &doc); err != nil {
+			t.Fatal(err)
+		}
 		for _, row := range p.Rows {
 			for i, c := range p.Columns {
 				if text, ok := row[i].(string); ok && slices.Contains([]string{"kind", "before", "after", "recorded", "simulated"}, c.Key) {
 					for _, code := range strings.Fields(text) {
-						if !slices.Contains(p.Labels, code) {
-							t.Errorf("%s has no label", code)
+						if !slices.Contains(p.Codes[c.Key], code) || doc.Labels[code]["kk"] == "" || doc.Labels[code]["ru"] == "" {
+							t.Errorf("%s in %s is not explained", code, c.Key)
 						}
 					}
 				}

@@ -137,12 +137,16 @@ func (s Statistic) Make(ctx context.Context, j *journal.Journal, a Asked) (*repo
 	says := [][2]string{{"by", strings.Join(by, ",")}, {"clause", s.Clause()}, {"purpose", purpose}, {"small_cells", small}}
 	labels := slices.Concat([]string{s.Name, purpose, small}, by, s.labels)
 	columns := s.columns(by)
+	codes := map[string][]string{}
 	for _, c := range columns {
 		labels = append(labels, c.Key)
+		if c.Kind == reports.Text {
+			codes[c.Key] = s.labels
+		}
 	}
 	slices.Sort(labels)
 	r := reports.Report{
-		Name: s.Name, Columns: columns, Words: words, Says: says, Labels: slices.Compact(labels),
+		Name: s.Name, Columns: columns, Words: words, Says: says, Labels: slices.Compact(labels), Codes: codes,
 		Make: func(*reports.Facts) []reports.Row { return rows },
 	}
 	return r.Of(f.Facts)

@@ -1,7 +1,7 @@
 package statistics
 
-// words holds, in the order of reports.Languages (en, kk, ru), each statistic's title and description, each column's heading, each code
-// that stands in a row and what a paper says of itself (TestEveryWordInEveryLanguage).
+// words holds, in the order of reports.Languages (en, kk, ru), what statistics call what no other paper does, or calls otherwise: titles and descriptions,
+// headings, codes that stand in a row and what a paper says of itself (TestEveryWordInEveryLanguage).
 var words = map[string][3]string{
 	"operations": {"Operational counts", "Қызмет көрсеткіштері", "Операционные показатели"},
 	"operations:about": {
@@ -34,44 +34,29 @@ var words = map[string][3]string{
 		"Сколько из зарегистрировавшихся за месяц что-либо делали в каждый следующий месяц. Учитываются лишь действия при согласии.",
 	},
 
-	"by":                   {"Split by", "Қимасы", "Разрез"},
-	"clause":               {"Clause", "Тармақ", "Пункт"},
-	"purpose":              {"Purpose", "Мақсаты", "Цель"},
-	"small_cells":          {"Cells of fewer than 5 persons", "5 адамнан аз ұяшықтар", "Ячейки менее 5 человек"},
-	"shown":                {"shown", "көрсетілген", "показаны"},
-	"service":              {"running the service", "қызметті жүргізу", "работа сервиса"},
-	"quality-research":     {"research into the quality of services", "қызмет сапасын зерттеу", "исследование качества услуг"},
-	"marketing-statistics": {"marketing and statistical research", "маркетингтік және статистикалық зерттеу", "маркетинговые и статистические исследования"},
+	"by":          {"Split by", "Қимасы", "Разрез"},
+	"small_cells": {"Cells of fewer than 5 persons", "5 адамнан аз ұяшықтар", "Ячейки менее 5 человек"},
+	"shown":       {"shown", "көрсетілген", "показаны"},
+	"service":     {"running the service", "қызметті жүргізу", "работа сервиса"},
 
 	"period":        {"Period from", "Кезең басы", "Период с"},
 	"measure":       {"What is counted", "Не саналды", "Показатель"},
-	"count":         {"Count", "Саны", "Количество"},
 	"persons":       {"Persons", "Адам саны", "Человек"},
 	"suppressed":    {"Left out", "Көрсетілмеген", "Скрыто"},
-	"month":         {"Month", "Ай", "Месяц"},
 	"week":          {"Week", "Апта", "Неделя"},
 	"day":           {"Day", "Күн", "День"},
 	"content":       {"Content", "Мазмұн", "Материал"},
 	"action":        {"Action", "Әрекет", "Действие"},
-	"language":      {"Language", "Тіл", "Язык"},
 	"location":      {"Location", "Орын", "Место"},
 	"registered_in": {"Registered in", "Тіркелген айы", "Месяц регистрации"},
 	"step":          {"Step", "Қадам", "Шаг"},
 	"cohort":        {"Registered in", "Тіркелген айы", "Месяц регистрации"},
 	"members":       {"Members", "Топ мүшелері", "В когорте"},
-	"months_after":  {"Months after", "Өткен айлар", "Прошло месяцев"},
 
 	"*": {"all", "барлығы", "всего"},
 	"?": {"not said", "көрсетілмеген", "не указано"},
 	"~": {"left out: these cells would give small ones away", "көрсетілмеген: бұл ұяшықтар аз санды ашып қояр еді", "скрыто: эти ячейки раскрыли бы малые"},
 
-	"registered":          {"Registered", "Тіркелді", "Зарегистрировались"},
-	"trial-ended":         {"Free months ended", "Тегін айлар аяқталды", "Окончились бесплатные месяцы"},
-	"trial-converted":     {"Went on to paid use", "Ақылы пайдалануға көшті", "Перешли к платному"},
-	"first-bought":        {"First purchase", "Алғашқы сатып алу", "Первая покупка"},
-	"renewed":             {"Renewed", "Ұзартылды", "Продлено"},
-	"returned":            {"Came back", "Қайта оралды", "Вернулись"},
-	"lapsed":              {"Lapsed", "Мерзімі бітті", "Прекратилось"},
 	"withdrawal-received": {"Notices of withdrawal received", "Қайтарып алу хабарламалары", "Получено отзывов согласия"},
 	"withdrawn":           {"Withdrawals that took effect", "Күшіне енген қайтарып алулар", "Отзывы, вступившие в силу"},
 	"blocked":             {"Cabinets blocked", "Бұғатталған кабинеттер", "Заблокировано кабинетов"},
