@@ -107,12 +107,11 @@ func TestPagesNeitherRepeatNorSkip(t *testing.T) {
 // Each statement of a page goes by an index, from the place where the page begins; and the index is the one with the least to look at.
 func TestListsGoByIndexes(t *testing.T) {
 	b := newBench(t, projections.All...)
-	var last int64
 	for i := range 20 {
-		last = b.append("user-"+string(someUser(i)), registration(i)...)
+		b.append("user-"+string(someUser(i)), registration(i)...)
 	}
 	b.append("user-"+string(someUser(3)), account.Blocked{Clause: "T-3.8"})
-	last = b.append("user-"+string(someUser(4)), obligation.FineDemanded{ObligationID: "o", Amount: domain.KZT(50000)}, account.DataBlocked{Basis: "b"})
+	last := b.append("user-"+string(someUser(4)), obligation.FineDemanded{ObligationID: "o", Amount: domain.KZT(50000)}, account.DataBlocked{Basis: "b"})
 	b.wait("users", last)
 	all := projections.UserFilter{Status: "blocked", Coverage: "lapsed", Plan: "none", Consent: "withdrawn", Purpose: "advertising", Block: "account", Obligation: "any", Hold: "none",
 		Document: "terms", Version: "2020-10-27", Location: "KZ", Language: "kk", ExpiresAfter: noon, ExpiresBefore: noon.AddDate(1, 0, 0), RegisteredFrom: noon, RegisteredTill: noon.AddDate(0, 0, 1)}

@@ -90,15 +90,6 @@ func book(t *testing.T) *story {
 
 func on(s string) domain.Context { return domain.Context{OccurredAt: moment(s), Actor: officer} }
 
-// statuses reads how consent for a purpose stands at moments.
-func statuses(s consent.State, purpose string, at ...string) []string {
-	var out []string
-	for _, m := range at {
-		out = append(out, s.StandingAt(purpose, moment(m)).Status)
-	}
-	return out
-}
-
 func wantStatuses(t *testing.T, s consent.State, purpose string, want ...string) {
 	t.Helper()
 	for _, w := range want {
