@@ -40,7 +40,7 @@ type Service struct {
 	Vault   *vault.Vault
 	Now     func() time.Time
 	Log     *slog.Logger
-	// CacheStreams bounds how many folded streams are kept in memory; 0 means DefaultCacheStreams.
+	// CacheStreams bounds how many folded streams are kept in memory; 0 means 20,000.
 	CacheStreams int
 
 	cache    streamCache
@@ -56,8 +56,8 @@ func (s *Service) turn(stream string) *sync.Mutex {
 	return &s.turns[h.Sum32()%uint32(len(s.turns))]
 }
 
-// DefaultCacheStreams is the number of streams kept folded.
-const DefaultCacheStreams = 20_000
+// defaultCacheStreams is the number of streams kept folded.
+const defaultCacheStreams = 20_000
 
 // How far a wish's occurred_at may be from now before it is refused, or entered late.
 const (

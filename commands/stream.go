@@ -107,7 +107,7 @@ func (s *Service) mostStreams() int {
 	if s.CacheStreams > 0 {
 		return s.CacheStreams
 	}
-	return DefaultCacheStreams
+	return defaultCacheStreams
 }
 
 // site is what is published and decreed now.

@@ -48,9 +48,9 @@ func (t Target) stream(subject string) string {
 	case Reads:
 		return string(domain.ReadsStream(domain.UserID(subject)))
 	case Payment:
-		return "payment-" + subject
+		return string(domain.PaymentStream(subject))
 	case Register:
-		return "reconciliation-" + subject
+		return string(domain.ReconciliationStream(subject))
 	case Custody:
 		return string(domain.CustodyStream)
 	}

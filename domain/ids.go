@@ -45,14 +45,12 @@ func LeaseStream(name string) Stream  { return Stream("lease-" + name) }
 func ActivityStream(id string) Stream { return Stream("activity-" + id) }
 func LetterStream(id string) Stream   { return Stream("letter-" + id) }
 func IncidentStream(id string) Stream { return Stream("incident-" + id) }
-func PaymentStream(provider, transaction string) Stream {
-	return Stream("payment-" + provider + "-" + transaction)
-}
 
-// ReconciliationStream is of one month of a processor's operations, "2026-11".
-func ReconciliationStream(provider, month string) Stream {
-	return Stream("reconciliation-" + provider + "-" + month)
-}
+// PaymentStream is of one transaction, "cloudpayments-504".
+func PaymentStream(id string) Stream { return Stream("payment-" + id) }
+
+// ReconciliationStream is of one month of a processor's operations, "cloudpayments-2026-11".
+func ReconciliationStream(id string) Stream { return Stream("reconciliation-" + id) }
 
 // Category is what stands before the first hyphen: "user", "activity", "site".
 func (s Stream) Category() string {

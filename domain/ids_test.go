@@ -55,7 +55,8 @@ func TestStreams(t *testing.T) {
 		{domain.ActivityStream(id), "activity-" + id, "activity", false},
 		{domain.LetterStream(id), "letter-" + id, "letter", false},
 		{domain.IncidentStream(id), "incident-" + id, "incident", false},
-		{domain.PaymentStream("cloudpayments", "504"), "payment-cloudpayments-504", "payment", false},
+		{domain.PaymentStream("cloudpayments-504"), "payment-cloudpayments-504", "payment", false},
+		{domain.ReconciliationStream("cloudpayments-2026-11"), "reconciliation-cloudpayments-2026-11", "reconciliation", false},
 		{domain.SiteStream, "site", "site", false},
 	} {
 		if string(c.stream) != c.name || c.stream.Category() != c.category {

@@ -29,8 +29,8 @@ const (
 // Roles lists them all.
 func Roles() []Role { return []Role{Service, Officer, Approver, Auditor, Operator, Subject} }
 
-// ParseRole reads a role's name.
-func ParseRole(s string) (Role, error) {
+// parseRole reads a role's name.
+func parseRole(s string) (Role, error) {
 	if !slices.Contains(Roles(), Role(s)) {
 		return "", domain.Malformed("/role", "a role is one of service, officer, approver, auditor, operator, subject")
 	}

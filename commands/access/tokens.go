@@ -132,7 +132,7 @@ func (t *Tokens) Create(ctx context.Context, w Wish) (secret string, made Token,
 }
 
 func (w Wish) check() error {
-	if _, err := ParseRole(string(w.Role)); err != nil {
+	if _, err := parseRole(string(w.Role)); err != nil {
 		return err
 	}
 	if !nameForm.MatchString(w.Name) {

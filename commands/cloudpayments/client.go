@@ -16,12 +16,12 @@ import (
 	"time"
 )
 
-// DefaultURL is the API for terminals in Kazakhstan. Two more hosts are in use there, so it can be set.
-const DefaultURL = "https://api.tiptoppay.kz"
+// defaultURL is the API for terminals in Kazakhstan. Two more hosts are in use there, so it can be set.
+const defaultURL = "https://api.tiptoppay.kz"
 
 // Config says whom to ask and as whom.
 type Config struct {
-	BaseURL  string // https; plain http to this machine alone; "" is DefaultURL
+	BaseURL  string // https; plain http to this machine alone; "" is https://api.tiptoppay.kz
 	PublicID string // of the terminal: the name to sign in with
 	Secret   Secret // its API secret
 	Zone     Zone   // registers are asked for in it; the zero value is UTC
@@ -58,7 +58,7 @@ const (
 // NewClient checks a configuration.
 func NewClient(c Config) (*Client, error) {
 	if c.BaseURL == "" {
-		c.BaseURL = DefaultURL
+		c.BaseURL = defaultURL
 	}
 	u, err := url.Parse(c.BaseURL)
 	switch {

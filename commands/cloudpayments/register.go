@@ -16,8 +16,8 @@ type Register struct {
 	ChargeBacks []ChargeBack
 }
 
-// MaxRegister is the most bytes that a register file may have.
-const MaxRegister = 64 << 20
+// maxRegister is the most bytes that a register file may have.
+const maxRegister = 64 << 20
 
 // ReadRegister reads a register file: JSON as the API answers it (the answer itself, or its list alone), or CSV with a line of the API's
 // names (TransactionId, Amount, Currency, Status, CreatedDateIso or CreatedDate or DateTime; Type, OriginalTransactionId, InvoiceId, TestMode,
@@ -27,12 +27,12 @@ const MaxRegister = 64 << 20
 // Columns that are not wanted are passed over and never kept, card data among them. A line that cannot be read ends it with an
 // error that names the line: a register with a hole proves nothing.
 func ReadRegister(r io.Reader, zone Zone) (Register, error) {
-	data, err := io.ReadAll(io.LimitReader(r, MaxRegister+1))
+	data, err := io.ReadAll(io.LimitReader(r, maxRegister+1))
 	if err != nil {
 		return Register{}, fmt.Errorf("read the register: %w", err)
 	}
-	if len(data) > MaxRegister {
-		return Register{}, fmt.Errorf("the register has more than %d bytes", MaxRegister)
+	if len(data) > maxRegister {
+		return Register{}, fmt.Errorf("the register has more than %d bytes", maxRegister)
 	}
 	data = bytes.TrimLeft(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")), " \r\n")
 	if len(data) == 0 {

@@ -31,8 +31,8 @@ import (
 	"kelisim/commands/journal"
 )
 
-// DefaultClockBound is for machines whose clocks are kept by NTP.
-const DefaultClockBound = time.Second
+// defaultClockBound is for machines whose clocks are kept by NTP.
+const defaultClockBound = time.Second
 
 // Options of a journal. The zero value is for many instances on one cluster.
 type Options struct {
@@ -43,7 +43,7 @@ type Options struct {
 
 	// ClockBound is the most by which the clocks of any two instances differ, together with the time that an append may take from the
 	// instance to the leader's log; half of it is given to each try of an append. Settled waits for so long after the last event. An
-	// append is refused when the clock is further behind the last event than that. Zero is DefaultClockBound.
+	// append is refused when the clock is further behind the last event than that. Zero is one second.
 	ClockBound time.Duration
 
 	// Alone promises that no other instance appends while this one is open. Then Settled need not wait for anybody's clock, and an append
@@ -93,7 +93,7 @@ func Open(ctx context.Context, connectionString string, opts Options) (*Journal,
 		opts.Deadline = 5 * time.Second
 	}
 	if opts.ClockBound <= 0 {
-		opts.ClockBound = DefaultClockBound
+		opts.ClockBound = defaultClockBound
 	}
 	if strings.HasPrefix(opts.Prefix, "$") {
 		return nil, errors.New("open the journal on EventStoreDB: a prefix may not begin with $")

@@ -37,8 +37,8 @@ type Options struct {
 	Timeout time.Duration    // the longest that any call takes whose context sets no nearer deadline; zero is 15 seconds
 }
 
-// DefaultSchema is where the tables stand, unless the URL says search_path=another.
-const DefaultSchema = "kelisim"
+// defaultSchema is where the tables stand, unless the URL says search_path=another.
+const defaultSchema = "kelisim"
 
 // Database is one schema of a PostgreSQL database: a journal, a key store, tokens and cursors. They share its connections, and Close ends all of them.
 // To keep keys apart from the journal, open two databases.
@@ -129,7 +129,7 @@ func parse(url string) (*pgxpool.Config, string, error) {
 	params := config.ConnConfig.RuntimeParams
 	schema := params["search_path"]
 	if schema == "" {
-		schema = DefaultSchema
+		schema = defaultSchema
 	}
 	if !schemaForm.MatchString(schema) {
 		return nil, "", errSchema

@@ -225,20 +225,6 @@ func (r *Reader) Prove(ctx context.Context, id uuid.UUID) ([]byte, error) {
 	return r.proof(ctx, c, l.Index, leaf)
 }
 
-// ProveAt is Prove for the event at a revision of a stream.
-func (r *Reader) ProveAt(ctx context.Context, stream string, revision int64) ([]byte, error) {
-	for record, err := range r.journal.ReadStream(ctx, stream, revision) {
-		if err != nil {
-			return nil, fmt.Errorf("prove %s revision %d: %w", stream, revision, err)
-		}
-		if record.Revision == revision && tree.Counted(stream) {
-			return r.Prove(ctx, record.ID)
-		}
-		break
-	}
-	return nil, fmt.Errorf("prove %s revision %d: %w", stream, revision, ErrNotFound)
-}
-
 func (r *Reader) proof(ctx context.Context, c Checkpoint, index int64, leaf []byte) ([]byte, error) {
 	path, err := tlog.ProveRecord(c.Size, index, r.hashes(ctx, c))
 	if err != nil {
@@ -268,19 +254,8 @@ func (r tileReader) ReadTiles(tiles []tlog.Tile) ([][]byte, error) {
 	return all, nil
 }
 
-// Consistency is the proof that the first from leaves of the log are a beginning of its first to leaves, both under the newest checkpoint: hashes, in base64, one a
-// line. It is what a witness and an auditor with an earlier checkpoint ask for. Other sizes are ErrNotFound.
-func (r *Reader) Consistency(ctx context.Context, from, to int64) ([]byte, error) {
-	c, err := r.Checkpoint(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if from < 1 || to < from || to > c.Size {
-		return nil, fmt.Errorf("consistency from %d to %d leaves: %w", from, to, ErrNotFound)
-	}
-	return r.consistency(ctx, c, from, to)
-}
-
+// consistency is the proof that the first from leaves of the log are a beginning of its first to leaves, both under the checkpoint: hashes, in base64, one a
+// line. It is what an auditor with an earlier checkpoint asks for.
 func (r *Reader) consistency(ctx context.Context, c Checkpoint, from, to int64) ([]byte, error) {
 	proof, err := tlog.ProveTree(to, from, r.hashes(ctx, c))
 	if err != nil {

@@ -7,9 +7,6 @@ package ledger
 
 import "kelisim/domain/event"
 
-// Event is any fact in the ledger's own streams.
-type Event interface{ isLedger() }
-
 // Events is the catalogue of this book.
 var Events = []event.Type{
 	event.Of[HeadsCommitted]("ledger.heads_committed"),
@@ -54,9 +51,3 @@ type LeaseRenewed struct {
 type LeaseReleased struct {
 	Epoch int64 `json:"epoch"`
 }
-
-func (HeadsCommitted) isLedger()      {}
-func (CheckpointCommitted) isLedger() {}
-func (LeaseTaken) isLedger()          {}
-func (LeaseRenewed) isLedger()        {}
-func (LeaseReleased) isLedger()       {}

@@ -13,8 +13,8 @@ import (
 // Decider is the book's rules.
 var Decider = domain.Decider[Command, State, Event]{Decide: decide, Evolve: evolve}
 
-// MaxDays is the most days that one grant may give.
-const MaxDays = 366
+// maxDays is the most days that one grant may give.
+const maxDays = 366
 
 var (
 	// A provider's name and a transaction's id become parts of a stream's name.
@@ -36,8 +36,8 @@ func decide(s State, c Command, in domain.Context) ([]Event, error) {
 	case ApplyPayment:
 		return applyPayment(s, c)
 	case GrantDays:
-		if c.Days < 1 || c.Days > MaxDays {
-			return nil, domain.Malformed("/days", "from 1 to %d days can be granted at once", MaxDays)
+		if c.Days < 1 || c.Days > maxDays {
+			return nil, domain.Malformed("/days", "from 1 to %d days can be granted at once", maxDays)
 		}
 		return []Event{DaysGranted{c.Days, c.Reason, in.OccurredAt.UTC()}}, nil
 	case RequestRefund:

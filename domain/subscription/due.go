@@ -7,8 +7,8 @@ import (
 	"kelisim/domain/calendar"
 )
 
-// ReminderDays is how many local days before its end the end of coverage is told of.
-const ReminderDays = 7
+// reminderDays is how many local days before its end the end of coverage is told of.
+const reminderDays = 7
 
 // Due are the moments of this book that time alone brings, as all that is known makes them: the end of the trial, each end of coverage with
 // nothing after it, each order that was not paid in time, and the approach of the last end. What is known later can make others; a marker that stands
@@ -34,11 +34,11 @@ func (s State) Due() []domain.Due {
 		}
 		cause := x.Events[len(x.Events)-1]
 		out = append(out, domain.NewDue("coverage", "", x.Until, cause, CoverageLapsed{x.Until.UTC()}))
-		told := calendar.DayOf(x.Until).AddDays(-ReminderDays).Start()
+		told := calendar.DayOf(x.Until).AddDays(-reminderDays).Start()
 		if !last || begins.After(told) {
 			continue
 		}
-		// The key holds the end and not the moment of telling, so that another ReminderDays tells nobody twice.
+		// The key holds the end and not the moment of telling, so that another reminderDays tells nobody twice.
 		near := domain.NewDue("end", "", x.Until, cause, CoverageEndApproached{x.Until.UTC(), x.Reason})
 		near.At, near.Until = told, x.Until.UTC()
 		out = append(out, near)

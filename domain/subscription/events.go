@@ -228,7 +228,7 @@ type CoverageLapsed struct {
 	LapsedAt time.Time `json:"lapsed_at"`
 }
 
-// CoverageEndApproached tells followers, ReminderDays before it, that coverage will end if nothing more is bought. No answer depends on it, and whether
+// CoverageEndApproached tells followers, seven days before it, that coverage will end if nothing more is bought. No answer depends on it, and whether
 // the person may be written to is another question.
 type CoverageEndApproached struct {
 	EndsAt time.Time `json:"ends_at"`

@@ -159,15 +159,15 @@ func Records(id domain.UserID, b permission.Books, s site.State, at time.Time) [
 	}
 	slices.Sort(purposes)
 	for _, purpose := range slices.Compact(purposes) {
-		if r, ok := Record(id, b, s, purpose, at); ok {
+		if r, ok := recordOf(id, b, s, purpose, at); ok {
 			out = append(out, r)
 		}
 	}
 	return out
 }
 
-// Record is the person's for one purpose; false where they never consented to it.
-func Record(id domain.UserID, b permission.Books, s site.State, purpose string, at time.Time) (ConsentRecord, bool) {
+// recordOf is the person's for one purpose; false where they never consented to it.
+func recordOf(id domain.UserID, b permission.Books, s site.State, purpose string, at time.Time) (ConsentRecord, bool) {
 	var last *consent.Consent
 	for _, c := range b.Consent.StandingAt(purpose, at).Consents {
 		if last == nil || !c.At.Before(last.At) {

@@ -117,8 +117,8 @@ func (s *scanner) leave()        { s.at = s.at[:len(s.at)-1] }
 // open begins an array or an object.
 func (s *scanner) open() error {
 	s.pos++
-	if s.depth++; s.depth > MaxDepth {
-		return domain.Malformed("", "the value is nested more than %d deep", MaxDepth)
+	if s.depth++; s.depth > maxDepth {
+		return domain.Malformed("", "the value is nested more than %d deep", maxDepth)
 	}
 	return nil
 }
@@ -321,10 +321,10 @@ func (s *scanner) number(want shape) error {
 		return errCard.At(s.at.pointer())
 	}
 	// Only a whole literal tells 2^53 from its neighbour; any other must stay clear of it.
-	fits := err == nil && math.Abs(f) < MaxNumber
+	fits := err == nil && math.Abs(f) < maxNumber
 	if whole {
 		n, err := strconv.ParseInt(literal, 10, 64)
-		fits = err == nil && -MaxNumber <= n && n <= MaxNumber
+		fits = err == nil && -maxNumber <= n && n <= maxNumber
 	}
 	if !fits {
 		return s.malformed("the number is out of range: write it as a string")

@@ -19,10 +19,10 @@ import (
 )
 
 const (
-	// MaxDepth of arrays and objects in one another.
-	MaxDepth = 32
-	// MaxNumber: beyond 2^53 neighbouring whole numbers are one and the same double.
-	MaxNumber = 1 << 53
+	// maxDepth of arrays and objects in one another.
+	maxDepth = 32
+	// maxNumber: beyond 2^53 neighbouring whole numbers are one and the same double.
+	maxNumber = 1 << 53
 	// maxFaults that one answer lists.
 	maxFaults = 20
 )

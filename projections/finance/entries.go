@@ -1,7 +1,7 @@
 // Package finance is the company's money as the journal tells it: double entry, recognised by the day, and closed by the month.
 //
 // Each fact makes entries, and an entry is one sum from one account to another, so that the books balance at every event
-// (TestBooksBalance). A month is closed at the start of a day of the next one (CloseDay): its statement rests on what was recorded until then and nothing else, so
+// (TestBooksBalance). A month is closed at the start of the 6th of the next one: its statement rests on what was recorded until then and nothing else, so
 // that it comes out the same for ever; what became known later falls into the next month that was open (TestClosedMonthsStand).
 //
 // Money is counted at the processor's time, in local days of Astana. Test money is none. No personal value is read.
@@ -38,8 +38,8 @@ const (
 	Suspense   Account = "suspense" // went back without being known to have come
 )
 
-// Accounts are all accounts, in the order in which they are shown.
-var Accounts = []Account{Clearing, Bank, FinesOwed, Unapplied, Deferred, Suspense, Revenue, Refunds, ChargeBack, Fees, Fines}
+// accounts are all accounts, in the order in which they are shown.
+var accounts = []Account{Clearing, Bank, FinesOwed, Unapplied, Deferred, Suspense, Revenue, Refunds, ChargeBack, Fees, Fines}
 
 // Entry moves a sum from one account to another.
 type Entry struct {

@@ -16,8 +16,8 @@ import (
 	"kelisim/domain/user"
 )
 
-// CloseDay is the local day of the next month at whose start a month is closed: notifications come up to two days late.
-const CloseDay = 6
+// closeDay is the local day of the next month at whose start a month is closed: notifications come up to two days late.
+const closeDay = 6
 
 // Month is a calendar month in Astana: its first day.
 type Month struct{ first calendar.Day }
@@ -45,7 +45,7 @@ func (m Month) Next() Month         { return Month{m.first.AddMonths(1)} }
 func (m Month) Previous() Month     { return Month{m.first.AddMonths(-1)} }
 func (m Month) Start() time.Time    { return m.first.Start() }
 func (m Month) End() time.Time      { return m.Next().Start() }
-func (m Month) Closes() time.Time   { return m.Next().first.AddDays(CloseDay - 1).Start() }
+func (m Month) Closes() time.Time   { return m.Next().first.AddDays(closeDay - 1).Start() }
 func (m Month) before(o Month) bool { return m.first.Before(o.first) }
 
 // Statement is a month's paper. All sums are minor units.
@@ -117,7 +117,7 @@ func (r *Record) Statement(m Month, now time.Time) Statement {
 	opening := Balances(r.Entries(asOf(m.Previous()), known(m.Previous())))
 	closing := Balances(r.Entries(asOf(m), known(m)))
 	for _, currency := range currencies(opening, closing) {
-		for _, a := range Accounts {
+		for _, a := range accounts {
 			p := Place{a, currency}
 			if opening[p] != 0 || closing[p] != 0 {
 				out.Accounts = append(out.Accounts, Line{a, currency, opening[p], closing[p] - opening[p], closing[p]})

@@ -39,11 +39,11 @@ type Line struct {
 	Expect     string          `json:"expect,omitempty"`
 }
 
-// Importer is the actor of a line that names none.
-var Importer = event.Actor{Kind: "import", ID: "import"}
+// importer is the actor of a line that names none.
+var importer = event.Actor{Kind: "import", ID: "import"}
 
-// Actors are the kinds that a line may name: those who may send commands by HTTP, save a user's own view, which sends none.
-var Actors = []string{"service", "officer", "approver", "operator"}
+// actors are the kinds that a line may name: those who may send commands by HTTP, save a user's own view, which sends none.
+var actors = []string{"service", "officer", "approver", "operator"}
 
 var nameForm = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]{0,62}[a-z0-9])?$`)
 
@@ -73,11 +73,11 @@ func Parse(raw []byte) (Line, error) {
 
 func (l Line) actor() (event.Actor, error) {
 	if l.Actor == "" {
-		return Importer, nil
+		return importer, nil
 	}
 	kind, name, _ := strings.Cut(l.Actor, "/")
-	if !slices.Contains(Actors, kind) || !nameForm.MatchString(name) {
-		return event.Actor{}, domain.Malformed("/actor", "an actor is KIND/NAME: one of %s, and the name of a token", strings.Join(Actors, ", "))
+	if !slices.Contains(actors, kind) || !nameForm.MatchString(name) {
+		return event.Actor{}, domain.Malformed("/actor", "an actor is KIND/NAME: one of %s, and the name of a token", strings.Join(actors, ", "))
 	}
 	return event.Actor{Kind: kind, ID: name}, nil
 }

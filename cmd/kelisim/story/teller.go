@@ -167,12 +167,12 @@ func told(err error) error {
 	return err
 }
 
-// MaxLine is the most bytes that a line may have.
-const MaxLine = 16 << 20
+// maxLine is the most bytes that a line may have.
+const maxLine = 16 << 20
 
 // Lines reads a story line by line, without the ends of the lines.
 func Lines(r io.Reader) *bufio.Scanner {
 	s := bufio.NewScanner(r)
-	s.Buffer(make([]byte, 64<<10), MaxLine)
+	s.Buffer(make([]byte, 64<<10), maxLine)
 	return s
 }

@@ -137,17 +137,17 @@ func Request(kind cloudpayments.Kind, f Fields, as Format) *http.Request {
 	path := "/webhooks/cloudpayments/" + string(kind)
 	switch as {
 	case JSON:
-		return Signed(path, "application/json", f.JSON())
+		return signed(path, "application/json", f.JSON())
 	case Query:
 		r := httptest.NewRequest(http.MethodGet, path+"?"+f.Form(), nil)
 		Sign(r.Header, f.Form(), APISecret)
 		return r
 	}
-	return Signed(path, "application/x-www-form-urlencoded", f.Form())
+	return signed(path, "application/x-www-form-urlencoded", f.Form())
 }
 
-// Signed is a POST of a body, signed in both headers.
-func Signed(path, contentType, body string) *http.Request {
+// signed is a POST of a body, signed in both headers.
+func signed(path, contentType, body string) *http.Request {
 	r := httptest.NewRequest(http.MethodPost, path, strings.NewReader(body))
 	r.Header.Set("Content-Type", contentType)
 	Sign(r.Header, body, APISecret)

@@ -31,8 +31,8 @@ type Head struct {
 	Leaf     Hash
 }
 
-// HeadSize is what a head takes in a bucket, in bytes.
-const HeadSize = sha256.Size + 8 + sha256.Size
+// headSize is what a head takes in a bucket, in bytes.
+const headSize = sha256.Size + 8 + sha256.Size
 
 // Append writes the head to a bucket: key, revision (8 bytes, big-endian), record hash.
 func (h Head) Append(b []byte) []byte {
@@ -45,13 +45,13 @@ var errBucket = errors.New("malformed bucket of heads")
 
 // ParseBucket reads a bucket: heads that belong there, by ascending key, and nothing else (FuzzParseBucket).
 func ParseBucket(n int, b []byte) ([]Head, error) {
-	if len(b)%HeadSize != 0 {
+	if len(b)%headSize != 0 {
 		return nil, errBucket
 	}
-	heads := make([]Head, 0, len(b)/HeadSize)
-	for ; len(b) > 0; b = b[HeadSize:] {
+	heads := make([]Head, 0, len(b)/headSize)
+	for ; len(b) > 0; b = b[headSize:] {
 		revision := binary.BigEndian.Uint64(b[sha256.Size:])
-		h := Head{Key: Key(b[:sha256.Size]), Revision: int64(revision), Leaf: Hash(b[sha256.Size+8 : HeadSize])}
+		h := Head{Key: Key(b[:sha256.Size]), Revision: int64(revision), Leaf: Hash(b[sha256.Size+8 : headSize])}
 		if revision > math.MaxInt64 || h.Key.Bucket() != n || len(heads) > 0 && bytes.Compare(heads[len(heads)-1].Key[:], h.Key[:]) >= 0 {
 			return nil, errBucket
 		}
@@ -74,10 +74,9 @@ func compareHead(h Head, key Key) int { return bytes.Compare(h.Key[:], key[:]) }
 // Heads are the heads of all streams, held in memory: about 100 bytes a stream and a few MiB. A root costs as much as changed since the
 // last. The zero value holds no stream.
 type Heads struct {
-	pages   [pageWidth]*page
-	top     *perfect // over the pages
-	streams int64
-	buf     []byte
+	pages [pageWidth]*page
+	top   *perfect // over the pages
+	buf   []byte
 }
 
 // pageWidth: a page has as many buckets as there are pages.
@@ -87,9 +86,6 @@ type page struct {
 	buckets [pageWidth][]Head
 	tree    *perfect
 }
-
-// Streams is how many have a head.
-func (h *Heads) Streams() int64 { return h.streams }
 
 // Get is a stream's head.
 func (h *Heads) Get(key Key) (Head, bool) {
@@ -118,7 +114,6 @@ func (h *Heads) Set(head Head) {
 		return
 	}
 	p.buckets[head.Key[1]] = slices.Insert(bucket, i, head)
-	h.streams++
 }
 
 // Root is the root of the tree of heads.

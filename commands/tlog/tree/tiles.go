@@ -71,9 +71,6 @@ func (e *Edge) Root() Hash {
 	return h
 }
 
-// Clone is an edge that does not share what it grows by.
-func (e *Edge) Clone() Edge { return Edge{size: e.size, roots: append([]Hash(nil), e.roots...)} }
-
 // HashAt is the hash at a place of a tile's data, which is long enough.
 func HashAt(tile []byte, i int) Hash { return Hash(tile[i*len(Hash{}):][:len(Hash{})]) }
 

@@ -113,8 +113,8 @@ func TestHeadsVectors(t *testing.T) {
 		h.Set(tree.Head{Key: tree.KeyOf(e.Stream), Revision: e.Revision, Leaf: tree.Hash(unhex(t, e.RecordHash))})
 	}
 	root := h.Root()
-	if hex.EncodeToString(root[:]) != v.Root || h.Streams() != 3 {
-		t.Errorf("the root of %d streams is %x, want %s", h.Streams(), root, v.Root)
+	if hex.EncodeToString(root[:]) != v.Root {
+		t.Errorf("the root of three streams is %x, want %s", root, v.Root)
 	}
 	content := unhex(t, v.Content)
 	bucket, err := tree.ParseBucket(v.Bucket, content)

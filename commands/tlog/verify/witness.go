@@ -16,14 +16,14 @@ type Witness struct {
 	verifier note.Verifier
 }
 
-// ErrNotCosigned: among some lines there is no signature of the witness on the checkpoint.
-var ErrNotCosigned = errors.New("there is no signature of the witness")
+// errNotCosigned: among some lines there is no signature of the witness on the checkpoint.
+var errNotCosigned = errors.New("there is no signature of the witness")
 
 // Cosignature picks, from lines of signatures, what this witness said of a checkpoint. What is of others, or does not hold, is left out.
 func (w Witness) Cosignature(checkpoint, lines []byte) ([]byte, error) {
 	n, err := note.Open(append([]byte(noteText(checkpoint)+"\n"), lines...), note.VerifierList(w.verifier))
 	if err != nil {
-		return nil, ErrNotCosigned
+		return nil, errNotCosigned
 	}
 	s := n.Sigs[0]
 	return fmt.Appendf(nil, "\u2014 %s %s\n", s.Name, s.Base64), nil
