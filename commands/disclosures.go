@@ -13,7 +13,7 @@ import (
 	"kelisim/domain/user"
 )
 
-// FieldKey opens one personal value of one event and nothing else: vault.OpenWith, and the verifier of a bundle that carries it.
+// FieldKey opens one personal value of one event and nothing else: the verifier of a bundle that carries it opens it by sealed.Value.Open.
 type FieldKey struct {
 	Event     uuid.UUID
 	Stream    string

@@ -12,6 +12,7 @@ import (
 
 	"kelisim/commands"
 	"kelisim/commands/vault"
+	"kelisim/commands/vault/sealed"
 	"kelisim/domain"
 	"kelisim/domain/account"
 	"kelisim/domain/event"
@@ -80,7 +81,9 @@ func opensWith(key []byte, events []user.Recorded, f account.Field) string {
 		v.Elem().Set(reflect.ValueOf(e.Data))
 		_ = domain.EachPersonal(v.Interface(), func(path string, _ domain.Class, p *domain.Personal) error {
 			if path == f.Path {
-				text, _ = vault.OpenWith(key, p.Sealed(), vault.Place{Stream: e.Stream, EventID: e.ID, Type: e.Type, Version: e.Version}, path)
+				if value, err := sealed.Parse(p.Sealed()); err == nil {
+					text, _ = value.Open(key, sealed.Place{Stream: e.Stream, EventID: e.ID, Type: e.Type, Version: e.Version}, path)
+				}
 			}
 			return nil
 		})

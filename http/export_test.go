@@ -1,5 +1,10 @@
 package http
 
+import (
+	"maps"
+	"slices"
+)
+
 // NewWith makes a server with routes of a test beside the table's.
 func NewWith(o Options, more ...Route) (*Server, error) { return build(o, more) }
 
@@ -7,9 +12,14 @@ func NewWith(o Options, more ...Route) (*Server, error) { return build(o, more) 
 var (
 	OpenAPIJSON = openapiJSON
 	ParseQuery  = parseQuery
-	Codes       = codes
 	LineIsAbout = lineIsAbout
 )
+
+// Routes is the table.
+func (s *Server) Routes() []Route { return s.table }
+
+// Codes lists every code that is explained, sorted.
+func Codes() []string { return slices.Sorted(maps.Keys(explanations())) }
 
 // Explained is what problems.json says of a code: its status, and title and detail by language.
 func Explained(code string) (status int, said map[string][2]string) {

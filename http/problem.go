@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 	"sync"
 
@@ -223,14 +222,4 @@ func challenge(r *http.Request) string {
 		return `Bearer realm="kelisim"`
 	}
 	return `Bearer realm="kelisim", error="invalid_token"`
-}
-
-// codes lists every code that is explained, sorted.
-func codes() []string {
-	var all []string
-	for code := range explanations() {
-		all = append(all, code)
-	}
-	slices.Sort(all)
-	return all
 }

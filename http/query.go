@@ -13,7 +13,6 @@ import (
 	"unicode/utf8"
 
 	"kelisim/domain"
-	"kelisim/domain/calendar"
 	"kelisim/http/strictjson"
 )
 
@@ -109,19 +108,6 @@ func (q *Query) Time(name string) *time.Time {
 	}
 	t = t.UTC()
 	return &t
-}
-
-// Day is a civil day, YYYY-MM-DD; nil where the parameter is not there.
-func (q *Query) Day(name string) *calendar.Day {
-	if !q.Has(name) {
-		return nil
-	}
-	d, err := calendar.ParseDay(q.String(name))
-	if err != nil {
-		q.fault(name, "a day is written as in 2026-01-31")
-		return nil
-	}
-	return &d
 }
 
 // Int is a whole number from low to high; otherwise where the parameter is not there.

@@ -112,9 +112,6 @@ func build(o Options, more []Route) (*Server, error) {
 	return s, nil
 }
 
-// Routes is the table.
-func (s *Server) Routes() []Route { return s.table }
-
 var securityHeaders = map[string]string{
 	"Cache-Control":                "no-store",
 	"Content-Security-Policy":      "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",

@@ -111,7 +111,7 @@ func TestKeysFileShowsNothing(t *testing.T) {
 			}
 		}
 	}
-	if _, err := v.Rotate(t.Context()); err != nil {
+	if _, err := v.RotateTo(t.Context(), 0); err != nil {
 		t.Fatal(err)
 	}
 	shows := func(what string, all []byte) {
@@ -207,7 +207,7 @@ func TestDestroyedKeyLeavesTheFile(t *testing.T) {
 	if !holds(stays[0]) || !holds(stays[2]) {
 		t.Error("other subjects' keys are gone")
 	}
-	if _, err := v.Rotate(t.Context()); err != nil {
+	if _, err := v.RotateTo(t.Context(), 0); err != nil {
 		t.Fatal(err)
 	}
 	for _, subject := range []string{"subject7", "subject31"} {

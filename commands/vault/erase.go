@@ -29,7 +29,7 @@ func (v *Vault) KeyIDs(ctx context.Context, subject string, of ...domain.Class) 
 // domain.Depersonalised or domain.Destroyed. With the identity key go the subject's logins, which become free, and its search entries;
 // what it has claimed stays claimed. Doing it again changes nothing.
 //
-// The wrapped key is gone from the store's file at once, and from its older backups when Rotate and DropGeneration have followed.
+// The wrapped key is gone from the store's file at once, and from its older backups when RotateTo and DropGeneration have followed.
 func (v *Vault) Destroy(ctx context.Context, subject string, as domain.PersonalState, of ...domain.Class) ([]string, error) {
 	return v.destroy(ctx, Destruction{Subject: subject, Classes: of, As: as, Forget: slices.Contains(of, domain.Identity)})
 }
@@ -132,12 +132,10 @@ func (d *doomed) of(k Key) (domain.PersonalState, bool) {
 // rotatePage is how many keys are wrapped anew in one write.
 const rotatePage = 512
 
-// Rotate makes a new generation of the master key, wraps every living key under it, and answers its number. A rotation that was cut
+// RotateTo makes a new generation of the master key, wraps every living key under it, and answers its number. That is at least the one asked
+// for: after an older master key was put back, numbers that were used go unused; 0 asks for the next. A rotation that was cut
 // short loses nothing: keys open under either generation, and the next one takes along what was left. The older
 // generations stay until DropGeneration.
-func (v *Vault) Rotate(ctx context.Context) (generation int, err error) { return v.RotateTo(ctx, 0) }
-
-// RotateTo is Rotate to a generation of at least this number: after an older master key was put back, numbers that were used go unused.
 func (v *Vault) RotateTo(ctx context.Context, number int) (generation int, err error) {
 	v.epoch.Lock()
 	for err == nil && (generation == 0 || generation < number) {

@@ -221,7 +221,7 @@ func TestRotate(t *testing.T) {
 		t.Fatal("the newest generation was dropped")
 	}
 
-	g, err := w.Rotate(ctx)
+	g, err := w.RotateTo(ctx, 0)
 	if g != 2 || err != nil {
 		t.Fatalf("generation %d, %v", g, err)
 	}
@@ -273,7 +273,7 @@ func TestRotateIsCutShort(t *testing.T) {
 	broken := &brokenRewrap{Memory: w.keys, good: 1}
 	v, err := vault.New(ctx, broken, w.kek)
 	must(t, err)
-	if _, err := v.Rotate(ctx); !errors.Is(err, vault.ErrKeyUnavailable) {
+	if _, err := v.RotateTo(ctx, 0); !errors.Is(err, vault.ErrKeyUnavailable) {
 		t.Fatalf("%v", err)
 	}
 	w.restart(t)
@@ -286,7 +286,7 @@ func TestRotateIsCutShort(t *testing.T) {
 			t.Errorf("generation %d is in use and was dropped", old)
 		}
 	}
-	if g, err := w.Rotate(ctx); g != 3 || err != nil {
+	if g, err := w.RotateTo(ctx, 0); g != 3 || err != nil {
 		t.Fatalf("generation %d, %v", g, err)
 	}
 	must(t, w.DropGeneration(ctx, 1))
@@ -344,12 +344,12 @@ func TestRotateUnderWork(t *testing.T) {
 	var last int
 	for range 5 {
 		var err error
-		if last, err = w.Rotate(ctx); err != nil {
+		if last, err = w.RotateTo(ctx, 0); err != nil {
 			t.Error(err)
 		}
 	}
 	wg.Wait()
-	g, err := w.Rotate(ctx)
+	g, err := w.RotateTo(ctx, 0)
 	must(t, err)
 	for old := range g {
 		must(t, w.DropGeneration(ctx, old))

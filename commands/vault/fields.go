@@ -137,7 +137,7 @@ func (v *Vault) keyFor(ctx context.Context, held []heldKey, s sealed.Value) (hel
 }
 
 // FieldKey is the key of one sealed value and of nothing else, 32 bytes: what an auditor is given to read that one value by
-// OpenWith. ErrErased where its key was destroyed, ErrKeyUnavailable where it cannot be had.
+// sealed.Value.Open. ErrErased where its key was destroyed, ErrKeyUnavailable where it cannot be had.
 func (v *Vault) FieldKey(ctx context.Context, value domain.Personal) ([]byte, error) {
 	s, err := sealed.Parse(value.Sealed())
 	if err != nil {

@@ -3,7 +3,6 @@ package vault
 import (
 	"encoding/base64"
 	"encoding/binary"
-	"encoding/json"
 	"slices"
 	"time"
 
@@ -37,14 +36,4 @@ func kidOf(stem string, class domain.Class) string { return sealed.KID(stem, str
 func lengthed(to, part []byte) []byte {
 	to = binary.BigEndian.AppendUint32(to, uint32(len(part)))
 	return append(to, part...)
-}
-
-// OpenWith opens one value with the key of that field alone (Vault.FieldKey). It needs no key store, and fails with
-// ErrNotAuthentic unless the value was sealed with this key at this place and path.
-func OpenWith(fieldKey []byte, stored json.RawMessage, p Place, path string) (string, error) {
-	v, err := sealed.Parse(stored)
-	if err != nil {
-		return "", err
-	}
-	return v.Open(fieldKey, p, path)
 }

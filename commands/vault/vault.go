@@ -54,7 +54,7 @@ type Vault struct {
 	index                   map[Field][]byte
 	claim, fingerprint, ids []byte
 
-	// epoch keeps a key from being wrapped under a generation that Rotate has just left behind.
+	// epoch keeps a key from being wrapped under a generation that RotateTo has just left behind.
 	epoch sync.RWMutex
 
 	doomed doomed

@@ -222,7 +222,7 @@ func TestKeyUnavailable(t *testing.T) {
 	unavailable("reserve", w.Reserve(ctx, aliya, "Other"))
 	unavailable("index", w.Index(ctx, aliya, []vault.Indexed{{Field: vault.Email, Value: "a@b.kz"}}))
 	unavailable("reconcile", w.Reconcile(ctx, aliya, domain.Destroyed, "x"))
-	_, err = w.Rotate(ctx)
+	_, err = w.RotateTo(ctx, 0)
 	unavailable("rotate", err)
 	_, err = vault.New(ctx, w.keys, w.kek)
 	unavailable("new", err)
