@@ -7,7 +7,7 @@
 //
 // Idempotency needs no table. The id of a wish derives from the caller's key, the ids of its events from the wish, and both stand
 // in the events' metadata with a keyed fingerprint of the body: a repeated wish finds its own events in the stream
-// and is answered from them; the same key with another body is refused (see TestIdempotency…).
+// and is answered from them; the same key with another body is refused (TestIdempotencyAnswersTheSame, TestIdempotencyKeyRacesWithOtherBodies).
 //
 // The books of one user are asked through Snapshot, which folds what was recorded up to a moment or position; reads never write, save
 // the audit of reads of personal data.
