@@ -223,6 +223,33 @@ func (r *Runner) transact(ctx context.Context, do func(*sql.Tx) error) error {
 	return tx.Commit()
 }
 
+// Ready brings one model alone up to what the journal held when it was called: what a process must know before it answers anybody does not wait for
+// tables that it does not need (TestReadyWaitsForNobody). Call it between Open and Run. progress is told each position that was reached. A model that
+// halts on the way is unavailable.
+func (r *Runner) Ready(ctx context.Context, name string, progress func(position int64)) error {
+	m, ok := r.models[name]
+	if !ok {
+		return fmt.Errorf("there is no read model %s", name)
+	}
+	r.progress = progress
+	defer func() { r.progress = nil }()
+	err := r.outlast(ctx, func() error {
+		if m.build != nil {
+			return r.catchUp(ctx, m)
+		}
+		return r.apply(ctx, m.live.position, []at{{m, m.live}})
+	})
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil:
+		return err
+	case m.build != nil || m.live.fault != "":
+		return unavailable()
+	}
+	return nil
+}
+
 // Run follows the journal until the context ends. While the journal or the read models' database fails it rests, and goes on from where each model
 // stands (TestOutageIsOutlived); Trouble tells of it. Its error is that the journal is closed; a fault of one projection is none.
 func (r *Runner) Run(ctx context.Context) error {

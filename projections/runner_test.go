@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -378,5 +379,71 @@ func eventually(t *testing.T, what string, holds func() bool) {
 		if time.Now().After(deadline) {
 			t.Fatalf("it never came that %s", what)
 		}
+	}
+}
+
+// One model is made ready alone, from the first event or from where it stands, while another cannot go on at all; whoever followed next misses nothing.
+func TestReadyWaitsForNobody(t *testing.T) {
+	held := make(chan struct{})
+	slow := func(journal.Event) error { <-held; return nil }
+	b := &bench{t: t, store: &journal.Memory{Step: 3}, path: filepath.Join(t.TempDir(), "views.db"),
+		models: []projections.Projection{counting("slow", 1, slow), counting("first", 1, nil)}}
+	b.Journal = journal.New(b.store, catalogue.All())
+	open := func() {
+		t.Helper()
+		var err error
+		if b.views, err = sqlite.OpenViews(b.path); err != nil {
+			t.Fatal(err)
+		}
+		b.Runner = &projections.Runner{Journal: b.Journal, Writer: b.views.Writer, Readers: b.views.Readers, Models: b.models}
+		if err := b.Open(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ready := func(name string) (reached []int64, err error) {
+		ctx, done := context.WithTimeout(t.Context(), 20*time.Second)
+		defer done()
+		err = b.Ready(ctx, name, func(position int64) { reached = append(reached, position) })
+		return reached, err
+	}
+	last := int64(0)
+	for _, what := range []string{"built", "live, and behind"} {
+		last = b.observe(2500)
+		open()
+		reached, err := ready("first")
+		if err != nil || len(reached) < 3 || !slices.IsSorted(reached) || reached[len(reached)-1] != last {
+			t.Fatalf("%s: reached %v of %d: %v", what, reached, last, err)
+		}
+		b.wait("first", last)
+		if reached, err = ready("first"); err != nil || len(reached) != 0 {
+			t.Errorf("%s: read again: %v %v", what, reached, err)
+		}
+		if err := b.views.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.start()
+	defer func() { b.stop() }()
+	last = b.observe(1)
+	close(held)
+	b.wait("first", last)
+	b.wait("slow", last)
+	if b.digest("first") != b.digest("slow") {
+		t.Error("one of them missed an event")
+	}
+	b.stop()
+
+	b.models = []projections.Projection{counting("first", 2, func(journal.Event) error { return errors.New("poisoned") })}
+	open()
+	defer func() {
+		if err := b.views.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	if _, err := ready("first"); domain.Code(err) != "unavailable" {
+		t.Errorf("halted: %v", err)
+	}
+	if _, err := ready("nothing"); err == nil {
+		t.Error("a model that there is not is ready")
 	}
 }

@@ -141,6 +141,7 @@ func (p *program) serveDemo(ctx context.Context, s serving, dir string, user dom
 	if err != nil {
 		return err
 	}
+	l.catchingUp = p.catchingUp
 	if err := errors.Join(l.project(ctx, dir, log), l.evidence(ctx, dir, tlog.DefaultOrigin, "", log)); err != nil {
 		return errors.Join(err, l.Close())
 	}

@@ -39,6 +39,8 @@ type ledger struct {
 	leases   []*lease.Lease // that this process takes part in
 	erasedTo int64          // the position up to which what is destroyed is gone, as it was found at the start
 
+	catchingUp func(events, first int64) *meter // is told of much that is read before the first answer; nil: nobody
+
 	stopViews, stopEvidence func() error
 	behind                  *behind        // nil unless opened for an import
 	stopped                 []<-chan error // each delivers, once, why one of the stores ended itself

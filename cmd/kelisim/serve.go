@@ -90,6 +90,7 @@ The card processor's notifications are taken at /webhooks/cloudpayments/ where t
 			if err != nil {
 				return err
 			}
+			l.catchingUp = p.catchingUp
 			if err := errors.Join(l.project(c.Context(), pl.dir, log), l.evidence(c.Context(), pl.dir, tlog.DefaultOrigin, witnesses, log)); err != nil {
 				return errors.Join(err, l.Close())
 			}
