@@ -241,7 +241,7 @@ func (r Report) named(text, between string, known []string, language string) str
 	if !found {
 		return text
 	}
-	return strings.Join(parts, ", ")
+	return strings.Join(parts, "; ") // a word may hold a comma
 }
 
 // said is a value as a person reads it: a code by its word, and what has none as it stands.

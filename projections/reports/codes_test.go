@@ -107,7 +107,7 @@ func TestCSVHasCodesAndWords(t *testing.T) {
 	heads, row := lines[len(lines)-2], lines[len(lines)-1]
 	for key, want := range map[string][2]string{
 		"Түйме": {"buy", "«Сатып алу»"}, "Күйі": {"given", "Берілген"}, "Тіл": {"kk", "Қазақ тілі"},
-		"Мақсаттар": {"own advertising", "own, Қызметтерді жылжыту, оның ішінде жекелендірілген жарнама"},
+		"Мақсаттар": {"own advertising", "own; Қызметтерді жылжыту, оның ішінде жекелендірілген жарнама"},
 	} {
 		code, word := slices.Index(heads, key), slices.Index(heads, key+" (сөзбен)")
 		if code < 0 || word < len(paper.Columns) || row[code] != want[0] || row[word] != want[1] {
