@@ -3,8 +3,8 @@
 // A token is shown once, when it is created; what is kept is its SHA-256 (the secret is 256 random bits, so a slow hash adds nothing).
 // A created or revoked token counts at the next Check, also when another process created or revoked it: see accesstest.
 //
-// Tokens holds the rules; Store is the port under it: commands/sqlite keeps it in access.db, Memory is the double for tests. One-time
-// sign-in links and sessions of the console belong here too, beside Tokens and over tables of their own: they end in an Actor as well.
+// Tokens holds the rules; Store is the port under it: commands/sqlite keeps it in access.db, commands/postgres in the database of the keys, and Memory is
+// the double for tests.
 package access
 
 import (

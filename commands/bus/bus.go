@@ -13,8 +13,8 @@
 // An event that is not taken is tried again, and only its own user waits behind it, up to a bound: while maxFailing users wait no other is tried, and when the
 // outstanding events fill the window the outlet reads no further. Nothing is skipped but what a web hook gave up after three days; that is kept in its log of deliveries.
 //
-// Publishers are watermill's. Those that need a client library have folders of their own, jetstream and kafka; the web hook is here. commands/sqlite keeps
-// cursors and deliveries, and bustest is the contract of whoever does.
+// Publishers are watermill's. Those that need a client library have folders of their own, jetstream and kafka; the web hook is here. commands/sqlite and
+// commands/postgres keep cursors and deliveries, and bustest is the contract of whoever does.
 package bus
 
 import (

@@ -1,8 +1,8 @@
 // Package journal is the record: what was decided, in one global order, never changed.
 //
 // Store is the port: it keeps bytes, knows streams, revisions and positions, and nothing of the
-// domain. journaltest is its contract; memory.go the reference; commands/sqlite and
-// commands/eventstoredb the ones that last. Journal is the typed view over a Store, as sql.DB is over a driver: it
+// domain. journaltest is its contract; memory.go the reference; commands/sqlite,
+// commands/postgres and commands/eventstoredb the ones that last. Journal is the typed view over a Store, as sql.DB is over a driver: it
 // encodes and decodes with the catalogue. Follow reads it in order, for ever: read models, the Merkle log,
 // policies and the bus are all followers with a cursor of their own, so the journal is the only outbox.
 //

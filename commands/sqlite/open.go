@@ -1,4 +1,5 @@
-// Package sqlite keeps the ledger in files on one machine: journal.db here, and the files beside it (keys, tokens, tiles, read models).
+// Package sqlite keeps the ledger in files on one machine: journal.db here, and the files beside it (keys, tokens, tiles, read models,
+// how far outlets are).
 //
 // It is the only home of the SQLite driver, and every file is opened by openDB, because the driver's own defaults lose acknowledged
 // writes at a power cut: it asks for synchronous=NORMAL on each connection, whatever the journal mode. Here each connection is set to

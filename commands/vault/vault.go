@@ -2,7 +2,7 @@
 // before it is stored, and destroying the key destroys the value, in every copy of the journal there is (P-1.5, P-2.5).
 //
 // A person (or a letter, or any other thing that texts are about) is a subject, and has one key for each domain.Class. Keys is the port
-// that keeps the keys, wrapped under a KEK; commands/sqlite keeps them in a file. The same store holds what must not stand in
+// that keeps the keys, wrapped under a KEK; commands/sqlite keeps them in a file, commands/postgres in a database. The same store holds what must not stand in
 // the journal even as a hash: who holds a login, and the blind indexes by which a person is found. Both are keyed hashes, so
 // that a copy of the store alone tells nothing.
 //
