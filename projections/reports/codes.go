@@ -28,7 +28,9 @@ var codes = map[string][3]string{
 	"operator":        {"Operator", "Оператор", "Оператор"},
 	"subject":         {"The person", "Адамның өзі", "Само лицо"},
 	"system":          {"System", "Жүйе", "Система"},
-	"processor":       {"Processor", "Төлем жүйесі", "Платёжная система"},
+	"user":            {"User", "Пайдаланушы", "Пользователь"},
+	"provider":        {"Processor", "Төлем жүйесі", "Платёжная система"},
+	"import":          {"Import", "Импорт", "Импорт"},
 	"registered-post": {"Registered post", "Тапсырыс хат", "Заказное письмо"},
 	"e-mail":          {"E-mail", "Электрондық пошта", "Электронная почта"},
 	"register":        {"“Register”", "«Тіркелу»", "«Зарегистрироваться»"},
@@ -67,7 +69,6 @@ var codes = map[string][3]string{
 	"depersonalised":      {"Depersonalised", "Иесіздендірілген", "Обезличено"},
 	"destroyed":           {"Destroyed", "Жойылған", "Уничтожено"},
 	"duty":                {"A duty of the Company", "Компанияның міндеті", "Обязанность Компании"},
-	"user-not-found":      {"No such user", "Мұндай пайдаланушы жоқ", "Такого пользователя нет"},
 	"pending":             {"Not in effect yet", "Әлі күшіне енген жоқ", "Ещё не вступило в силу"},
 	"refused":             {"Refused", "Бас тартылды", "Отказано"},
 	"not-per-terms":       {"Came by another way than the terms name", "Шарттарда көрсетілген жолмен келмеген", "Пришло не тем путём, который называют условия"},
@@ -169,7 +170,7 @@ var codes = map[string][3]string{
 
 // What columns of several reports can hold.
 var (
-	actors        = []string{"service", "officer", "approver", "auditor", "operator", "subject", "system", "processor"}
+	actors        = []string{"service", "officer", "approver", "auditor", "operator", "subject", "user", "provider", "system", "import"}
 	languages     = []string{"kk", "ru", "en"}
 	documents     = []string{user.TermsDocument, user.DataDocument}
 	channels      = []string{consent.RegisteredPost, "e-mail"}
@@ -211,7 +212,7 @@ func (r Report) labels() []string {
 	return slices.Compact(all)
 }
 
-// label is what a code is called: by a word of the report's own, else one that all have.
+// label is what a code is called: by a word of the report's own, else one that all have. What a paper says of itself may name a column.
 func (r Report) label(code, language string) string {
 	i := slices.Index(Languages, language)
 	if w, ok := r.Words[code]; ok {
@@ -219,6 +220,9 @@ func (r Report) label(code, language string) string {
 	}
 	if w, ok := codes[code]; ok {
 		return w[i]
+	}
+	if !slices.Contains(r.Labels, code) { // a heading may be spelt as a code of another meaning
+		panic("no word for the code " + code)
 	}
 	return word(code, language)
 }
