@@ -156,7 +156,7 @@ func TestGive(t *testing.T) {
 	}
 }
 
-// Decision 11, D3: a repeated press is a new consent, with its own date.
+// Decision 11: a repeated press is a new consent, with its own date.
 func TestRepeatedPress(t *testing.T) {
 	s := book(t).When(on("2024-05-01"), give(2)).Then(given(2, "2024-05-01")).
 		When(on("2024-05-01"), give(3)).Then(given(3, "2024-05-01")).State()

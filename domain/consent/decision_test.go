@@ -68,7 +68,7 @@ func TestHoldAtTheEndOfTheDay(t *testing.T) {
 	}
 }
 
-// Decision 4: a refused notice does not revive; a new one names it, also where it is the same letter (D16).
+// Decision 4: a refused notice does not revive; a new one names it, also where it is the same letter.
 func TestRetry(t *testing.T) {
 	w := posted(2, "2024-05-01")
 	refused := consent.WithdrawalRefused{NoticeID: id(2), Grounds: []consent.Ground{debt}}

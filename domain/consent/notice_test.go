@@ -119,7 +119,7 @@ func TestWhatANoticeEnds(t *testing.T) {
 	}
 }
 
-// Q10: a second notice has a clock of its own; the earlier effect holds, a later notice never postpones it.
+// P-2.2: a second notice has a clock of its own; the earlier effect holds, a later notice never postpones it.
 func TestSecondNotice(t *testing.T) {
 	first, second := posted(2, "2024-05-01"), posted(3, "2024-05-03")
 	s := book(t).When(on("2024-05-01"), first).Then(notice(first, "2024-05-11")).

@@ -6,7 +6,7 @@ import (
 	"kelisim/domain/consent"
 )
 
-// Decision 3, Q8: "Buy" during the ten days needs to be acknowledged; the new consent survives the notice, the old one ends.
+// Decision 3: "Buy" during the ten days needs to be acknowledged; the new consent survives the notice, the old one ends.
 func TestPressDuringNotice(t *testing.T) {
 	w := posted(2, "2024-05-01")
 	running := func() *story { return book(t).At(moment("2024-05-01")).Given(notice(w, "2024-05-11")) }
@@ -61,7 +61,7 @@ func TestNoticeThatEndsNothing(t *testing.T) {
 	}
 }
 
-// D11, Q9: withdrawn is never terminal: a press after it is a fresh consent from its own day, and can be withdrawn in its turn.
+// Decisions 3 and 11: withdrawn is never terminal: a press after it is a fresh consent from its own day, and can be withdrawn in its turn.
 func TestConsentAfterWithdrawal(t *testing.T) {
 	w, second := posted(2, "2024-05-01"), posted(3, "2024-07-01")
 	s := book(t).At(moment("2024-05-01")).Given(notice(w, "2024-05-11")).

@@ -47,7 +47,7 @@ func TestPublish(t *testing.T) {
 	}
 }
 
-// Q20, Q21: a version that stands is never changed, in any respect.
+// Decision 10: a version that stands is never changed, in any respect.
 func TestPublishedForEver(t *testing.T) {
 	for name, change := range map[string]func(*site.PublishDocument){
 		"another text":          func(c *site.PublishDocument) { c.Content += " " },

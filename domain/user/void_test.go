@@ -56,7 +56,7 @@ func TestVoidedEntry(t *testing.T) {
 	}
 }
 
-// Decision 20, D16: what followed from a mistaken entry is decided anew where it follows from the rest, and a refusal that stands is an entry of its own.
+// Decision 20: what followed from a mistaken entry is decided anew where it follows from the rest, and a refusal that stands is an entry of its own.
 func TestVoidedFineAndRefusal(t *testing.T) {
 	rules := published()
 	fine := obligation.FineDemanded{ObligationID: id(30), Clause: "T-6.1", ActOn: day("2026-01-20")}
