@@ -82,7 +82,7 @@ The reports:
 	c.Flags().StringArrayVar(&ends, "to", nil, "the last day, which is inside to its end in Astana, or the first moment outside; or else the name of a file to make, in place of standard output; may be given for both")
 	c.Flags().StringVar(&known, "known-at", "", "what may be known: a moment, or position:N; now if left out")
 	c.Flags().Var(format, "format", "json, csv, xlsx or pdf")
-	c.Flags().Var(language, "language", "of titles and headings: en, kk or ru")
+	c.Flags().Var(language, "language", "of titles, headings and the words for codes: en, kk or ru")
 	c.AddCommand(p.finance(), p.statistics())
 	return c
 }

@@ -94,7 +94,7 @@ The table counts; the other formats list every single change.`,
 	c.Flags().StringVar(&until, "until", "", "the last day to look at, which is inside to its end in Astana; 90 days ahead if left out")
 	c.Flags().StringArrayVar(&set, "set", nil, "a number of the terms to replace, such as trial.months=1; may be given several times")
 	c.Flags().Var(format, "format", "table, json, csv, xlsx or pdf")
-	c.Flags().Var(language, "language", "of titles and headings: en, kk or ru")
+	c.Flags().Var(language, "language", "of titles, headings and the words for codes: en, kk or ru")
 	c.Flags().StringVar(&file, "to", "", "a file to make, in place of standard output")
 	return c
 }

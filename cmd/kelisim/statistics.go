@@ -76,6 +76,6 @@ The statistics:
 	c.Flags().StringVar(&known, "known-at", "", "what may be known: a moment, or position:N; now if left out")
 	c.Flags().BoolVar(&whole, "small-cells", false, "show cells of fewer than 5 persons too")
 	c.Flags().Var(format, "format", "json, csv, xlsx or pdf")
-	c.Flags().Var(language, "language", "of titles and headings: en, kk or ru")
+	c.Flags().Var(language, "language", "of titles, headings and the words for codes: en, kk or ru")
 	return c
 }
