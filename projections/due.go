@@ -29,10 +29,7 @@ CREATE TABLE @_marked (
 	user TEXT NOT NULL,
 	id   TEXT NOT NULL, -- of a marker that stands
 	PRIMARY KEY (user, id)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE @_grown (
-	user TEXT PRIMARY KEY
-) STRICT, WITHOUT ROWID;`,
+) STRICT, WITHOUT ROWID;` + grownTable,
 	Apply: func(ctx context.Context, t Tables, e journal.Event) error {
 		id, _ := domain.Stream(e.Stream).User()
 		switch domain.Stream(e.Stream).Category() {
@@ -40,7 +37,7 @@ CREATE TABLE @_grown (
 			if !moves(e.Data) {
 				return nil
 			}
-			return t.Exec(ctx, `INSERT INTO @_grown (user) VALUES (?) ON CONFLICT DO NOTHING`, string(id))
+			return t.grew(ctx, id)
 		case "due":
 			if err := t.Exec(ctx, `INSERT INTO @_marked (user, id) VALUES (?, ?)`, string(id), e.ID.String()); err != nil {
 				return err
@@ -55,29 +52,9 @@ CREATE TABLE @_grown (
 		return nil
 	},
 	Settle: func(ctx context.Context, t Tables, past Past, most int) (int, error) {
-		var grown []domain.UserID
-		err := t.each(ctx, func(scan func(...any) error) error {
-			var id domain.UserID
-			err := scan(&id)
-			grown = append(grown, id)
-			return err
-		}, `SELECT user FROM @_grown LIMIT ?`, most)
-		if err != nil {
-			return 0, err
-		}
-		for _, id := range grown {
-			f, _, err := past.User(ctx, id)
-			if err == nil {
-				err = t.remark(ctx, id, user.Due(f.state))
-			}
-			if err == nil {
-				err = t.Exec(ctx, `DELETE FROM @_grown WHERE user = ?`, string(id))
-			}
-			if err != nil {
-				return 0, err
-			}
-		}
-		return len(grown), nil
+		return t.settleGrown(ctx, past, most, func(id domain.UserID, f folded, _ bool) error {
+			return t.remark(ctx, id, user.Due(f.state))
+		})
 	},
 }
 

@@ -42,41 +42,21 @@ CREATE TABLE @_marks (
 	since      INTEGER NOT NULL,
 	until      INTEGER NOT NULL,
 	PRIMARY KEY (mark, registered, n, since)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE @_grown (
-	user TEXT PRIMARY KEY
-) STRICT, WITHOUT ROWID;`,
+) STRICT, WITHOUT ROWID;` + grownTable,
 	Apply: func(ctx context.Context, t Tables, e journal.Event) error {
 		id, ok := domain.Stream(e.Stream).User()
 		if !ok || domain.Stream(e.Stream).Category() != "user" {
 			return nil
 		}
-		return t.Exec(ctx, `INSERT INTO @_grown (user) VALUES (?) ON CONFLICT DO NOTHING`, string(id))
+		return t.grew(ctx, id)
 	},
 	Settle: func(ctx context.Context, t Tables, past Past, most int) (int, error) {
-		var grown []domain.UserID
-		err := t.each(ctx, func(scan func(...any) error) error {
-			var id domain.UserID
-			err := scan(&id)
-			grown = append(grown, id)
-			return err
-		}, `SELECT user FROM @_grown LIMIT ?`, most)
-		if err != nil {
-			return 0, err
-		}
-		for _, id := range grown {
-			f, ok, err := past.User(ctx, id)
-			if err == nil && ok {
-				err = t.rewrite(ctx, f.first, phasesOf(id, f))
+		return t.settleGrown(ctx, past, most, func(id domain.UserID, f folded, known bool) error {
+			if !known {
+				return nil
 			}
-			if err == nil {
-				err = t.Exec(ctx, `DELETE FROM @_grown WHERE user = ?`, string(id))
-			}
-			if err != nil {
-				return 0, err
-			}
-		}
-		return len(grown), nil
+			return t.rewrite(ctx, f.first, phasesOf(id, f))
+		})
 	},
 }
 

@@ -435,12 +435,4 @@ func TestForms(t *testing.T) {
 	if about, err := book.GetRows("About"); err != nil || !slices.ContainsFunc(about, func(l []string) bool { return len(l) == 2 && l[1] == held.SHA256 }) {
 		t.Errorf("the sheet about it is %q (%v)", about, err)
 	}
-	for _, bad := range []string{"xml", "JSON"} {
-		if _, err := reports.Checked(bad); domain.Code(err) != "invalid-request" {
-			t.Errorf("%s: %v", bad, err)
-		}
-	}
-	if _, err := reports.CheckedLanguage("de"); domain.Code(err) != "invalid-request" {
-		t.Errorf("de: %v", err)
-	}
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -30,29 +29,7 @@ var MediaTypes = map[string]string{
 	PDF:  "application/pdf",
 }
 
-// Checked is the form that a caller asks for; one that there is not is invalid-request. "" is json.
-func Checked(format string) (string, error) {
-	switch {
-	case format == "":
-		return JSON, nil
-	case MediaTypes[format] != "":
-		return format, nil
-	}
-	return "", domain.Malformed("?format", "the forms are json, csv, xlsx and pdf")
-}
-
-// CheckedLanguage is the language that a caller asks for; one that there is not is invalid-request.
-func CheckedLanguage(language string) (string, error) {
-	if language == "" {
-		return Languages[0], nil
-	}
-	if !slices.Contains(Languages, language) {
-		return "", domain.Malformed("?language", "the languages are %s", strings.Join(Languages, ", "))
-	}
-	return language, nil
-}
-
-// Write writes the paper in a form, with its titles in a language; both as checked.
+// Write writes the paper in a form, with its titles in a language of Languages.
 func (p *Paper) Write(w io.Writer, format, language string) error {
 	var err error
 	switch format {
